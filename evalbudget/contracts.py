@@ -43,6 +43,26 @@ class Endpoint(Protocol):
         """Let go of connections."""
 
 
+class Dialogue(Protocol):
+    """A job of more than one request: what is asked next follows from what was replied.
+
+    The runner calls `begin`, sends each request as it would any other (slots, retries), gives each reply to
+    `heard`, and stops at None or at the first failure; then it takes `reply` and calls `close`.
+    """
+
+    async def begin(self) -> Request | Failure:
+        """The first request; may wait for what another dialogue prepares. A failure ends the job."""
+
+    async def heard(self, reply: Reply) -> Request | Failure | None:
+        """The next request; None at the end."""
+
+    def reply(self) -> Reply | None:
+        """All replies so far as one, for the scorer; None where there was none."""
+
+    async def close(self) -> None:
+        """Let go of what it holds, however it ended."""
+
+
 class Probe(Protocol):
     """Looks at a server from outside."""
 
@@ -107,6 +127,8 @@ class Assignment:
     request: Request
     scorer: Scorer
     budget_mode: str | None
+    dialogue: Callable[[], Dialogue] | None = None
+    """Makes the dialogue that the job consists of; None where one request is all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

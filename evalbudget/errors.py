@@ -4,8 +4,9 @@
     ├── InputError           the user's input is wrong: a suite, a task, an option, a file   (exit code 2)
     │   └── DataError        a data set is not where it was looked for
     ├── EngineError          a server that the run should have started did not start
-    └── StoreError           the store or a journal cannot be read or written
-        └── StoreBusyError   another process holds the store's file
+    ├── StoreError           the store or a journal cannot be read or written
+    │   └── StoreBusyError   another process holds the store's file
+    └── TimeLimitError       work on a model's text did not end in its time
 
 A server's trouble during a run is none of these: it is data, a `records.Failure`, and the run goes on.
 Each message is one line that says what happened, where, and what would work.
@@ -34,3 +35,7 @@ class StoreError(EvalbudgetError):
 
 class StoreBusyError(StoreError):
     """Another process holds the store's file longer than the caller was ready to wait."""
+
+
+class TimeLimitError(EvalbudgetError):
+    """Work on a model's text did not end within its time, and was ended."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from evalbudget.contracts import Assignment
 from evalbudget.errors import InputError
-from evalbudget.records import Job, Message, Request, Sample, Sampling
+from evalbudget.records import Job, Request, Sample, Sampling
 from evalbudget.suite import Model, Suite, SuiteTask
 from evalbudget.tasks import DEFAULT_SAMPLING, Task
 from evalbudget.yaml_source import nearest
@@ -116,16 +116,17 @@ def opener(suite: Suite, parts: Sequence[TaskPart]) -> Callable[[Job], Assignmen
     models = {model.name: model for model in suite.models}
     by_name = {part.task.name: part for part in parts}
     samples = {(part.task.name, sample.id): sample for part in parts for sample in part.samples}
-    scorers = {part.task.name: part.task.scorer.function for part in parts}
+    scorers = {part.task.name: part.task.score for part in parts}
 
     def open_job(job: Job) -> Assignment:
         model, sample = models[job.model], samples[job.task, job.sample_id]
         request = Request(
-            messages=_messages(sample),
+            messages=sample.conversation,
             sampling=by_name[job.task].sampling,
             seed=request_seed(suite.seed, job),
             effort=model.effort,
             extra_body=model.extra_body,
+            tools=sample.tools,
         )
         mode = None if job.budget is None else suite.budget_mode or "trace"
         return Assignment(job=job, sample=sample, request=request, scorer=scorers[job.task], budget_mode=mode)
@@ -157,7 +158,7 @@ def plan_rows(suite: Suite, parts: Sequence[TaskPart], only: Only | None = None)
 def _plan_row(model: Model, part: TaskPart) -> PlanRow:
     each = part.repeats * len(part.budgets)
     jobs = each * len(part.samples)
-    characters = sum(len(message.content) for sample in part.samples for message in _messages(sample))
+    characters = sum(len(message.content) for sample in part.samples for message in sample.conversation)
     bound = part.sampling.max_tokens
     return PlanRow(
         model=model.name,
@@ -174,11 +175,6 @@ def _plan_row(model: Model, part: TaskPart) -> PlanRow:
 
 def _in(name: str, chosen: Collection[str] | None) -> bool:
     return chosen is None or name in chosen
-
-
-def _messages(sample: Sample) -> tuple[Message, ...]:
-    system = (Message(role="system", content=sample.system),) if sample.system is not None else ()
-    return (*system, Message(role="user", content=sample.prompt))
 
 
 def _jobs(model: Model, parts: Sequence[TaskPart]) -> tuple[Job, ...]:

@@ -67,6 +67,29 @@ class TokenSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """One tool call of a reply, its streamed pieces joined."""
+
+    name: str
+    arguments: str
+    """The arguments' JSON text exactly as the model wrote it, which need not be valid."""
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One chat message."""
+
+    role: str
+    """system, user, assistant or tool."""
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    """For an assistant's message: what it called."""
+    tool_call_id: str | None = None
+    """For a tool's message: the call that it answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One question with its target, the prompt already rendered."""
 
@@ -82,6 +105,18 @@ class Sample:
     """The sample's stratum, such as BFCL's category; None where the task has none."""
     extra: Mapping[str, JsonValue] = field(default_factory=dict)
     """Further columns of the data that the scorer asks for."""
+    messages: tuple[Message, ...] = ()
+    """The conversation, where it has more than `system` and `prompt`, which then only show it."""
+    tools: tuple[Mapping[str, JsonValue], ...] = ()
+    """Functions that the model may call, as the chat-completions API takes them."""
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """What is sent: `messages`, else the system message, if any, and the prompt."""
+        if self.messages:
+            return self.messages
+        system = (Message(role="system", content=self.system),) if self.system is not None else ()
+        return (*system, Message(role="user", content=self.prompt))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,15 +133,6 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One chat message."""
-
-    role: str
-    """system, user, assistant or tool."""
-    content: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How to sample. None leaves the choice to the server and sends nothing."""
 
@@ -120,7 +146,6 @@ class Sampling:
     max_tokens: int | None = None
     """Completion tokens allowed, thinking and answer together."""
     stop: tuple[str, ...] = ()
-    """Strings that end the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,16 +160,8 @@ class Request:
     """Thinking effort as a word, sent as `reasoning_effort`."""
     extra_body: Mapping[str, JsonValue] = field(default_factory=dict)
     """Fields passed through to the server as they are."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
-    """One tool call of a reply, its streamed pieces joined."""
-
-    name: str
-    arguments: str
-    """The arguments' JSON text exactly as the model wrote it, which need not be valid."""
-    id: str | None = None
+    tools: tuple[Mapping[str, JsonValue], ...] = ()
+    """Functions that the model may call; never left out for a server that refuses them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +201,24 @@ class ReasoningForm(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One reply within a dialogue, with what the tools made of it."""
+
+    turn: int
+    """The user's message that it belongs to, from 0."""
+    answer: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
+    results: tuple[str, ...] = ()
+    """What each call returned, as the model was told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back, thinking and answer apart."""
+    """What came back, thinking and answer apart.
+
+    Of a dialogue: answer and end of its last reply, thinking and calls of all, tokens and seconds added up.
+    """
 
     reasoning: str
     """The thinking without its markers; empty where there was none."""
@@ -203,6 +236,8 @@ class Reply:
     """The model's name in the reply, which a router may have changed."""
     dropped_fields: tuple[str, ...] = ()
     """Fields that were asked for and left out of what was sent, because the server refuses them."""
+    steps: tuple[Step, ...] = ()
+    """The dialogue's replies, in order; empty where one request was all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +266,7 @@ class TokenCounts:
     """Thinking, without its markers."""
     answer: int | None = None
     completion: int | None = None
-    """All that was generated: thinking, markers, answer, end token where the server counts it."""
+    """Thinking, markers, answer, end token where the server counts it."""
     cached: int | None = None
     """Prompt tokens that the server took from its prefix cache."""
     source: TokenSource | None = None
@@ -256,7 +291,6 @@ class RunRecord:
 
     run_id: str
     name: str
-    """The suite's name."""
     status: str
     """running, finished or interrupted."""
     started_at: str
@@ -265,10 +299,9 @@ class RunRecord:
     suite: str
     """The suite's YAML as it was read; a secret never stands in it."""
     version: str
-    """evalbudget's version."""
     host: str
     options: Mapping[str, JsonValue] = field(default_factory=dict)
-    """What narrowed the run on the command line, `limit` and `only`, so that a resume narrows it alike."""
+    """`limit` and `only` of the command line, which a resume keeps; and `private_tasks`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +310,6 @@ class ServerRecord:
 
     run_id: str
     model: str
-    """The label in the suite."""
     family: str | None = None
     quantization: str = "unknown"
     base_url: str | None = None
@@ -382,7 +414,6 @@ class Reading:
     kv_used_bytes: int | None = None
     running: int | None = None
     waiting: int | None = None
-    preemptions: int | None = None
-    """Since the server started."""
+    preemptions: int | None = None  # since the server started
     source: str = ""
     """metrics, log or slots."""

@@ -9,9 +9,10 @@ import inspect
 import re
 import typing
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -73,6 +74,8 @@ class SamplingChoice(Checked):
 class DataSource(Checked):
     """`data:`: where a task's samples lie, on the Hub (and in a mirror of it) or in a file of one's own."""
 
+    format: Literal["rows", "bfcl_v3", "bfcl_v4", "lm_eval"] = "rows"
+    """rows: one sample a row, as `columns` says. The others have readers of their own (`datasets/`)."""
     hub: str | None = Field(default=None, pattern=r"^\w[\w.-]*(/\w[\w.-]*){1,3}$")
     """The data set's name on the Hub, `owner/name`."""
     subset: str | None = None
@@ -88,7 +91,7 @@ class DataSource(Checked):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.hub is None) == (self.file is None):
+        if self.format != "lm_eval" and (self.hub is None) == (self.file is None):
             raise ValueError("needs either `hub: owner/name` or `file: …`")
         if self.file is not None and {"subset", "split", "revision", "mirror"} & self.model_fields_set:
             raise ValueError("`subset`, `split`, `revision` and `mirror` belong to `hub`, not to `file`")
@@ -99,12 +102,27 @@ class Columns(Checked):
     """`columns:`: which columns of the data mean what."""
 
     question: str = "question"
-    target: str = "target"
+    target: str | None = "target"
+    """null where the scorer needs none."""
     id: str | None = None
     """Default: the row's number, from 0, which holds only as long as no row is added above."""
     category: str | None = None
     extra: tuple[str, ...] = ()
     """Further columns, for the prompt or the scorer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSettings:
+    """What an entry of a suite sets about a task that offers it."""
+
+    mode: str | None = None
+    """One of the task's `modes`; None = the first of them."""
+    num_fewshot: int | None = None
+    """Examples before the question, for tasks of lm-eval; None = the task's own number."""
+    fewshot_as_multiturn: bool = False
+    """Whether these examples are messages of their own."""
+    system: str | None = None
+    """A system message in place of the task's."""
 
 
 class ScorerChoice(BaseModel):
@@ -169,6 +187,8 @@ class Task(Checked):
     scorer: Annotated[ScorerChoice, BeforeValidator(_scorer_by_name)]
     categories: tuple[str, ...] = ()
     """The categories of the data, in the order to report; default: those that the data hold."""
+    modes: tuple[str, ...] = ()
+    """Ways to ask, such as `fc` and `prompt` of BFCL; the first is the default. None: there is one way."""
     defaults: Defaults = Defaults()
     expected_tokens: StrictInt = Field(default=1000, ge=1)
     """What a typical completion takes; tasks with long ones are sent earlier. Decides nothing else."""
@@ -179,11 +199,40 @@ class Task(Checked):
     licence: str = ""
 
     _folder: Path = PrivateAttr(default=Path())
+    _settings: TaskSettings = PrivateAttr(default=TaskSettings())
 
     @property
     def folder(self) -> Path:
         """Where the task file lies; its data's path starts there."""
         return self._folder
+
+    @property
+    def settings(self) -> TaskSettings:
+        """What the suite set about it."""
+        return self._settings
+
+    @property
+    def mode(self) -> str | None:
+        """The way to ask; None where the task has only one."""
+        return self._settings.mode or next(iter(self.modes), None)
+
+    @property
+    def score(self) -> Scorer:
+        """The scorer, its options set."""
+        return self.scorer.function
+
+    def with_settings(self, settings: TaskSettings) -> Task:
+        """The same task, asked as `settings` say. Raises InputError where it offers no such thing."""
+        if settings.mode is not None and settings.mode not in self.modes:
+            offer = nearest(settings.mode, self.modes) if self.modes else "it is asked in one way"
+            raise InputError(f'the task {self.name} has no mode "{settings.mode}", {offer}')
+        if self.data.format != "lm_eval" and (
+            settings.num_fewshot is not None or settings.fewshot_as_multiturn
+        ):
+            raise InputError("`num_fewshot` and `fewshot_as_multiturn` are for tasks of lm-eval")
+        task = self.model_copy(update={"system": settings.system} if settings.system is not None else {})
+        task._settings = settings
+        return task
 
     def render(self, values: Mapping[str, str]) -> str:
         """The user's message for one row; `values` by name of slot. What is filled in is not filled again."""
@@ -195,7 +244,7 @@ class Task(Checked):
         used = set(_SLOT.findall(self.prompt))
         if "question" not in used:
             raise ValueError("the prompt must hold {question}")
-        if used & {"target", self.columns.target} - slots:
+        if used & {"target", str(self.columns.target)} - slots:
             raise ValueError("the prompt holds {target}: that would give the answer away")
         for word in sorted(used - slots):
             hint = nearest(word, slots)
@@ -216,8 +265,15 @@ def known_tasks() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in shipped_folder("tasks").glob("*.yaml")))
 
 
-def load_task(name: str, folder: Path | None = None) -> Task:
+_NO_SETTINGS = TaskSettings()
+
+
+def load_task(name: str, folder: Path | None = None, settings: TaskSettings = _NO_SETTINGS) -> Task:
     """The task of this name, or in the task file at this path as seen from `folder`. Raises InputError."""
+    return _load(name, folder).with_settings(settings)
+
+
+def _load(name: str, folder: Path | None) -> Task:
     if name in known_tasks():
         return read_task(shipped_folder("tasks") / f"{name}.yaml")
     if name.startswith("lm_eval/") or name in NOT_BUILT:

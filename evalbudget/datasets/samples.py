@@ -12,6 +12,7 @@ from evalbudget.datasets.local import Row, read_rows
 from evalbudget.datasets.mirror import VARIABLE, mirror_file
 from evalbudget.errors import DataError
 from evalbudget.records import JsonValue, Reply, Sample
+from evalbudget.scoring import ANSWERED_BY_TARGET, check_ready
 from evalbudget.tasks import Task
 from evalbudget.yaml_source import nearest
 
@@ -24,15 +25,24 @@ def load_samples(
     Reads the task's own file; else the mirror that EVALBUDGET_HUB names; else the Hub. Every row is checked,
     whatever the limit. Raises DataError for data that are absent or broken.
     """
+    check_ready(task.scorer.name)
+    samples, place = _samples(task, categories)
+    _refuse_repeated_ids(samples, place)
+    _refuse_unknown_categories(task, samples, categories, place)
+    if task.scorer.name in ANSWERED_BY_TARGET:
+        _refuse_targets_that_never_pass(task, samples, place)
+    chosen = [sample for sample in samples if not categories or sample.category in categories]
+    return tuple(chosen[:limit])
+
+
+def _samples(task: Task, categories: Collection[str]) -> tuple[Sequence[Sample], str]:
+    """All samples, or at least those of `categories`; and where they lie, for errors."""
+    if task.data.format != "rows":
+        raise DataError(f"the format {task.data.format} is not built yet")
     rows, place = _rows(task)
     if not rows:
         raise DataError(f"{place}: holds no rows")
-    samples = [_sample(task, number, row, place) for number, row in enumerate(rows)]
-    _refuse_repeated_ids(samples, place)
-    _refuse_unknown_categories(task, samples, categories, place)
-    _refuse_targets_that_never_pass(task, samples, place)
-    chosen = [sample for sample in samples if not categories or sample.category in categories]
-    return tuple(chosen[:limit])
+    return [_sample(task, number, row, place) for number, row in enumerate(rows)], place
 
 
 def _rows(task: Task) -> tuple[list[Row], str]:
@@ -59,7 +69,7 @@ def _sample(task: Task, number: int, row: Row, place: str) -> Sample:
     return Sample(
         id=_text(row, columns.id, where) if columns.id else str(number),
         prompt=task.render(slots),
-        target=_text(row, columns.target, where),
+        target=_text(row, columns.target, where) if columns.target is not None else "",
         system=task.system,
         category=category,
         extra=extra,
@@ -131,7 +141,7 @@ def _refuse_unknown_categories(
 
 def _refuse_targets_that_never_pass(task: Task, samples: Sequence[Sample], place: str) -> None:
     """A target that its own scorer refuses would count against every model."""
-    score = task.scorer.function
+    score = task.score
     for sample in samples:
         if score(sample, Reply(reasoning="", answer=sample.target)).value < 1.0:
             shown = "" if task.private else f' "{sample.target[:60]}"'

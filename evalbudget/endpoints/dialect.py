@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from evalbudget.endpoints.refusal import Refusal
-from evalbudget.records import JsonValue, Request
+from evalbudget.records import JsonValue, Message, Request
 
-_OURS_ALONE = frozenset({"model", "messages", "stream"})
+_OURS_ALONE = frozenset({"model", "messages", "stream", "tools"})
 """Fields that neither `extra_body` nor a refusal takes away."""
 _OTHER_NAMES = {"max_tokens": "max_completion_tokens"}
 """A limit on tokens is never left out, only called by its other name (OpenAI's reasoning models)."""
@@ -54,9 +54,11 @@ class Dialect:
         asked = dict(_asked(request))
         fields: dict[str, JsonValue] = {
             "model": self._model,
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "messages": [_message(message) for message in request.messages],
             "stream": self.streams,
         }
+        if request.tools:
+            fields["tools"] = [dict(tool) for tool in request.tools]
         if self.streams and "stream_options" not in self._refused:
             fields["stream_options"] = {"include_usage": True}
         for name, value in asked.items():
@@ -94,6 +96,19 @@ class Dialect:
         else:
             self._refused.add(field)
         return True
+
+
+def _message(message: Message) -> dict[str, JsonValue]:
+    said: dict[str, JsonValue] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        said["content"] = message.content or None
+        said["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        said["tool_call_id"] = message.tool_call_id
+    return said
 
 
 def _asked(request: Request) -> Iterator[tuple[str, JsonValue]]:

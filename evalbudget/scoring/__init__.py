@@ -4,10 +4,10 @@ A scorer's keyword arguments with defaults are its options: a task file sets the
 in `scorer: {name: integer, low: 0, high: 999}`. Adding a scorer is one file and one line here.
 
 Every regular expression over a model's text has bounded or unambiguous repetition, so that time grows
-linearly with the text.
+linearly with the text; what cannot promise that runs in a worker process (`evalbudget.isolation`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from evalbudget.contracts import Scorer
 from evalbudget.scoring.choice import choice
@@ -21,4 +21,16 @@ SCORERS: Mapping[str, Scorer] = {
     "choice": choice,
     "exact": exact,
 }
-"""Name in a task file → scorer. Each gives 1.0 for an answer that is nothing but the target."""
+"""Name in a task file → scorer."""
+
+ANSWERED_BY_TARGET = frozenset({"integer", "number", "choice", "exact"})
+"""Scorers that give 1.0 for an answer that is nothing but the target; each sample's target is tried."""
+
+READY: Mapping[str, Callable[[], None]] = {}
+"""Name → what raises InputError, in one line that says how to get it, where something is not installed."""
+
+
+def check_ready(name: str) -> None:
+    """Raise InputError where the scorer `name` could not work on this machine."""
+    if name in READY:
+        READY[name]()

@@ -63,7 +63,7 @@ def _tasks(suite: Suite) -> Iterator[Task]:
     for place, entry in enumerate(suite.tasks):
         path: KeyPath = ("tasks", place)
         try:
-            task = load_task(entry.task, suite.folder)
+            task = load_task(entry.task, suite.folder, entry.settings)
         except InputError as error:
             raise suite.error(path, str(error)) from None
         if task.name in seen:

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from evalbudget.errors import InputError
-from evalbudget.tasks import SamplingChoice, Task, locate
+from evalbudget.tasks import SamplingChoice, Task, TaskSettings, locate
 from evalbudget.yaml_source import Checked, KeyPath, YamlSource
 
 BudgetMode = Literal["trace", "force", "server", "max_tokens"]
@@ -172,6 +172,24 @@ class SuiteTask(Checked):
     """Goes before the suite's, which goes before the task's."""
     limit: StrictInt | None = Field(default=None, ge=1)
     """Only the first so many samples."""
+    mode: str | None = None
+    """One of the task's ways to ask, such as `fc` or `prompt` of BFCL; default: its first."""
+    num_fewshot: StrictInt | None = Field(default=None, ge=0)
+    """For tasks of lm-eval: examples before the question; default: the task's own number."""
+    fewshot_as_multiturn: bool = False
+    """For tasks of lm-eval: whether these examples are messages of their own."""
+    system: str | None = None
+    """A system message in place of the task's."""
+
+    @property
+    def settings(self) -> TaskSettings:
+        """What it sets about the task itself."""
+        return TaskSettings(
+            mode=self.mode,
+            num_fewshot=self.num_fewshot,
+            fewshot_as_multiturn=self.fewshot_as_multiturn,
+            system=self.system,
+        )
 
 
 def _task_by_name(value: object) -> object:

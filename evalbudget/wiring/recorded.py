@@ -17,7 +17,7 @@ def score_file(task_name: str, file: Path) -> tuple[RecordedVerdict, ...]:
     """A verdict for each reply in `file`, in order. Raises InputError that names file and line."""
     task = load_task(task_name)
     verdicts = score_recorded(
-        read_text(file), str(file), samples=load_samples(task), scorer=task.scorer.function, split=_split
+        read_text(file), str(file), samples=load_samples(task), scorer=task.score, split=_split
     )
     return tuple(verdicts)
 

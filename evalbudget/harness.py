@@ -1,0 +1,1 @@
+"""The tasks of lm-eval (EleutherAI/lm-evaluation-harness): their data, prompts, filters and metrics."""

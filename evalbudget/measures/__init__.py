@@ -1,0 +1,17 @@
+"""What a task's own authors publish about it, beyond the mean score: pure functions (rows) → measures.
+
+One file for each scorer that has any, named in `MEASURES`. A measure is labelled with who publishes it, and
+says what is missing from it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from evalbudget.measures.measure import Measure, ScoredRow
+
+Measuring: TypeAlias = Callable[[Sequence[ScoredRow]], tuple[Measure, ...]]
+
+MEASURES: Mapping[str, Measuring] = {}
+"""Name of a scorer → its measures, of the rows of one model, task and budget; every repeat is a row."""
+
+__all__ = ["MEASURES", "Measure", "Measuring", "ScoredRow"]
