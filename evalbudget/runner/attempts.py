@@ -90,11 +90,28 @@ def request_fields(request: Request, dropped: Collection[str] = ()) -> Mapping[s
     if request.effort is not None:
         said["reasoning_effort"] = request.effort
     said = {name: value for name, value in said.items() if name not in dropped}
+    if request.tools:
+        said["tools"] = [dict(tool) for tool in request.tools]
     if request.extra_body:
         said["extra_body"] = dict(request.extra_body)
     if dropped:
         said["dropped_fields"] = list(dropped)
     return said
+
+
+def step_details(reply: Reply | None) -> Mapping[str, JsonValue]:
+    """A dialogue's steps, so that nothing of it is lost and it can be scored again; empty without one."""
+    if reply is None or not reply.steps:
+        return {}
+    steps: list[JsonValue] = []
+    for step in reply.steps:
+        calls: list[JsonValue] = [
+            {"name": call.name, "arguments": call.arguments} for call in step.tool_calls
+        ]
+        said: dict[str, JsonValue] = {"turn": step.turn, "answer": step.answer, "tool_calls": calls}
+        said["results"] = list(step.results)
+        steps.append(said | ({"reasoning": step.reasoning} if step.reasoning else {}))
+    return {"steps": steps}
 
 
 def _row(
@@ -121,7 +138,7 @@ def _row(
         correct=outcome is Outcome.CORRECT if outcome is not None else None,
         extracted=score.extracted if score is not None else None,
         target=assignment.sample.target,
-        details=score.details if score is not None else {},
+        details={**(score.details if score is not None else {}), **step_details(reply)},
         finish_reason=reply.finish_reason if reply is not None else None,
         prompt_tokens=tokens.prompt,
         reasoning_tokens=tokens.reasoning,

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
 
-from evalbudget.contracts import Assignment, Clock, Lane, Sink, Watcher
-from evalbudget.records import Attempt, Failure, FailureKind, Reply
+from evalbudget.contracts import Assignment, Clock, Dialogue, Lane, Sink, Watcher
+from evalbudget.records import Attempt, Failure, FailureKind, Reply, Request
 from evalbudget.runner.attempts import Ending, judge, where_raised
 from evalbudget.runner.concurrency import Climb, Gauge
 from evalbudget.runner.retry import Circuit, RetryPolicy, Tries, given_up, may_succeed_later, retrying
@@ -72,10 +72,15 @@ class _Road:
 
     position: int
     assignment: Assignment
+    request: Request
+    """The job's, or the dialogue's next."""
     slot: Slot | None
-    """The slot for its first try; later tries queue for their own."""
+    """The slot for a request's first try; later tries queue for their own."""
     started_at: str
     tries: Tries = field(default_factory=Tries)
+    """Of this request."""
+    sent_before: int = 0
+    """Requests sent for the dialogue's earlier steps."""
     result: Result | None = None
     """The last try's, until it is recorded."""
 
@@ -180,7 +185,11 @@ class LaneRun:
                 return
             self._dispatched += 1
             road = _Road(
-                position=position, assignment=assignment, slot=slot, started_at=self.around.clock.utc()
+                position=position,
+                assignment=assignment,
+                request=assignment.request,
+                slot=slot,
+                started_at=self.around.clock.utc(),
             )
             self._roads += 1
             roads.create_task(self._carry(road)).add_done_callback(self._ended)
@@ -209,16 +218,48 @@ class LaneRun:
             await self._record(road, result)
 
     async def _answer(self, road: _Road) -> None:
-        """Ask until there is a reply, or a failure to keep; left without either where the lane was closed."""
+        """Until there is a reply, or a failure to keep; left without either where the lane was closed."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         self._unanswered.add(task)
         try:
-            failure = await self._try(road)
-            if failure is not None:
-                await self._try_again(road, failure)
+            if road.assignment.dialogue is None:
+                await self._request(road)
+            else:
+                await self._converse(road, road.assignment.dialogue())
         finally:
             self._unanswered.discard(task)
+
+    async def _request(self, road: _Road) -> None:
+        """Ask one request's question until there is a reply, or a failure to keep."""
+        failure = await self._try(road)
+        if failure is not None:
+            await self._try_again(road, failure)
+
+    async def _converse(self, road: _Road, dialogue: Dialogue) -> None:
+        """Step by step, each with a slot of its own: what happens between two steps keeps no one waiting."""
+        if road.slot is not None:
+            self._slots.release(road.slot)
+            road.slot = None
+        try:
+            said: Request | Failure | None = await dialogue.begin()
+            while isinstance(said, Request):
+                road.sent_before += road.tries.sent
+                road.request, road.tries, road.result = said, Tries(), None
+                road.slot = await self._slots.acquire(road.position)
+                if road.slot is None and self._gave_up is None:
+                    return  # stopped by the user
+                if road.slot is not None:
+                    await self._request(road)
+                result = road.result or self._gave_up
+                said = await dialogue.heard(result) if isinstance(result, Reply) else result
+            road.result = _whole(said, dialogue)
+        except Exception as error:  # noqa: BLE001 - a tool's or a dialogue's bug must not end a run of hours
+            message = f"the dialogue raised {type(error).__name__} at {where_raised(error)}"
+            failure = Failure(kind=FailureKind.SCORER, message=message)
+            road.result = _whole(failure, dialogue)
+        finally:
+            await dialogue.close()
 
     async def _try_again(self, road: _Road, first: Failure) -> None:
         """Go on after a first failure. Replies at the first try, nearly all, are spared tenacity's 80 µs."""
@@ -254,7 +295,7 @@ class LaneRun:
         self._requests += 1
         self.around.watcher.sent(road.assignment.job)
         try:
-            road.result = await self._ask(road.assignment, slot)
+            road.result = await self._ask(road.request, slot)
             failure = replace(road.result, partial=None) if isinstance(road.result, Failure) else None
             road.tries.note(failure, self.around.clock.monotonic())
             self._learn(slot, road.result)
@@ -264,9 +305,9 @@ class LaneRun:
             self.around.watcher.ended(road.assignment.job)
         return failure
 
-    async def _ask(self, assignment: Assignment, slot: Slot) -> Result:
+    async def _ask(self, request: Request, slot: Slot) -> Result:
         try:
-            return await self.lane.endpoint.ask(assignment.request, _TryMeter(self, slot))
+            return await self.lane.endpoint.ask(request, _TryMeter(self, slot))
         except Exception as error:  # noqa: BLE001 - a bug met in one reply must not end a run of hours
             # The error's own text may quote what was sent; its type and place are enough to find the bug.
             message = f"evalbudget failed on this reply: {type(error).__name__} at {where_raised(error)}"
@@ -299,7 +340,8 @@ class LaneRun:
         )
 
     async def _record(self, road: _Road, result: Result) -> None:
-        ending = Ending(result=result, tries=road.tries.sent, started_at=road.started_at)
+        sent = road.sent_before + road.tries.sent
+        ending = Ending(result=result, tries=sent, started_at=road.started_at)
         attempt: Attempt = await asyncio.get_running_loop().run_in_executor(
             self.around.judges, judge, self.around.run_id, road.assignment, ending
         )
@@ -356,3 +398,9 @@ class LaneRun:
             self._slots.limit = climb.limit
             self.around.watcher.limit(self.lane.model, climb.limit)
             self._changed.set()
+
+
+def _whole(failure: Failure | None, dialogue: Dialogue) -> Result | None:
+    """A dialogue's result: all its replies as one, or why it stopped, with those that had come."""
+    together = dialogue.reply()
+    return replace(failure, partial=together or failure.partial) if failure is not None else together

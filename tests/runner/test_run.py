@@ -16,11 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalbudget.contracts import Assignment, Lane, Meter, Sink
+from evalbudget.contracts import Assignment, Meter
 from evalbudget.errors import StoreError
 from evalbudget.records import Failure, FailureKind, Job, Reading, Reply, Request, Sample, Score
 from evalbudget.runner.clock import SystemClock
-from evalbudget.runner.retry import RetryPolicy
 from evalbudget.runner.run import RunSummary, run_lanes
 from tests.fakes import (
     REFUSED,
@@ -38,46 +37,7 @@ from tests.fakes import (
     open_job,
     run_virtual,
 )
-
-
-class Outing:
-    """One run of some lanes, and all that was seen of it."""
-
-    def __init__(
-        self,
-        *lanes: Lane,
-        sink: Sink | None = None,
-        stop_at: float | None = None,
-        executor_s: float = 0.0,
-    ) -> None:
-        self.memory = MemorySink()
-        self.watcher = RecordingWatcher()
-        self.took_s = 0.0
-        self._lanes = lanes
-        self._sink = sink or self.memory
-        self._stop_at = stop_at
-        self.summary = run_virtual(self._run(), executor_s=executor_s)
-
-    async def _run(self) -> RunSummary:
-        stop = asyncio.Event()
-        if self._stop_at is not None:
-            asyncio.get_running_loop().call_later(self._stop_at, stop.set)
-        summary = await run_lanes(
-            self._lanes,
-            run_id="r",
-            sink=self._sink,
-            watcher=self.watcher,
-            clock=FakeClock(),
-            policy=RetryPolicy(),
-            stop=stop,
-        )
-        self.took_s = asyncio.get_running_loop().time()
-        return summary
-
-    def row(self, number: int) -> tuple[str, str | None, int]:
-        """(status, error_kind, tries) of the n-th job."""
-        [attempt] = [a for a in self.memory.attempts if a.sample_id == f"s{number}"]
-        return (attempt.status, attempt.error_kind, attempt.tries)
+from tests.runner.outing import Outing
 
 
 def timed(durations: Sequence[float]) -> FakeEndpoint:
