@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from evalbudget.endpoints.refusal import Refusal
 from evalbudget.records import JsonValue, Message, Request
 
-_OURS_ALONE = frozenset({"model", "messages", "stream", "tools"})
+_OURS_ALONE = frozenset({"model", "messages", "stream"})
 """Fields that neither `extra_body` nor a refusal takes away."""
+_NEVER_LEFT_OUT = _OURS_ALONE | {"tools"}
+"""Without its tools, a question about tools is another one."""
 _OTHER_NAMES = {"max_tokens": "max_completion_tokens"}
 """A limit on tokens is never left out, only called by its other name (OpenAI's reasoning models)."""
 
@@ -81,7 +83,7 @@ class Dialect:
             return True
         learnt = False
         for field in refusal.refused_fields(sent.fields):
-            if field in _OURS_ALONE or field in sent.passed_through:
+            if field in _NEVER_LEFT_OUT or field in sent.passed_through:
                 continue
             if field in _VALUE_MATTERS and refusal.about_a_value:
                 continue

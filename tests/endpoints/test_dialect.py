@@ -8,7 +8,7 @@ import pytest
 
 from evalbudget.endpoints.dialect import Dialect
 from evalbudget.endpoints.refusal import Refusal
-from evalbudget.records import JsonValue, Request, Sampling
+from evalbudget.records import JsonValue, Message, Request, Sampling, ToolCall
 
 FULL = Request(
     messages=(),
@@ -161,3 +161,41 @@ def test_requests_refused_side_by_side_are_all_worth_sending_again() -> None:
     error = refusal(openai_error("Unknown parameter: 'seed'"))
     assert dialect.learn(first, error)
     assert dialect.learn(second, error)
+
+
+TOOL: dict[str, JsonValue] = {
+    "type": "function",
+    "function": {"name": "add", "parameters": {"type": "object"}},
+}
+
+
+def test_tools_and_what_they_returned_are_sent_as_the_api_wants_them() -> None:
+    call = ToolCall(name="add", arguments='{"a": 1}', id="c1")
+    messages = (
+        Message(role="user", content="1 + 1?"),
+        Message(role="assistant", content="", tool_calls=(call,)),
+        Message(role="tool", content="2", tool_call_id="c1"),
+    )
+    fields = Dialect("m").body(Request(messages=messages, sampling=Sampling(), tools=(TOOL,))).fields
+    assert fields["tools"] == [TOOL]
+    assert fields["messages"] == [
+        {"role": "user", "content": "1 + 1?"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
+            ],
+        },
+        {"role": "tool", "content": "2", "tool_call_id": "c1"},
+    ]
+
+
+def test_tools_are_never_left_out_for_a_server_that_refuses_them() -> None:
+    dialect = Dialect("m")
+    sent = dialect.body(Request(messages=(), sampling=Sampling(), tools=(TOOL,)))
+    assert not dialect.learn(sent, refusal(openai_error("Unknown parameter: 'tools'.", None, "tools")))
+
+
+def test_without_tools_the_field_is_not_sent() -> None:
+    assert "tools" not in Dialect("m").body(FULL).fields
