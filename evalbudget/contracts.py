@@ -20,7 +20,7 @@ from evalbudget.records import (
 )
 
 Scorer: TypeAlias = Callable[[Sample, Reply], Score]
-"""A pure function; what it raises becomes a `Failure` of kind `scorer`."""
+"""A pure function, called from several threads; what it raises becomes a `Failure` of kind `scorer`."""
 
 JournalRecord: TypeAlias = RunRecord | ServerRecord | Attempt | Reading
 """What a run's journal holds."""

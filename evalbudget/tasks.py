@@ -260,6 +260,13 @@ def scorer_options(name: str) -> Mapping[str, Any]:
     return {each.name: hints[each.name] for each in parameters if each.kind is each.KEYWORD_ONLY}
 
 
+def scorer_of(task: str) -> str | None:
+    """The scorer of a shipped task, or of one of lm-eval, by the task's name; None for any other."""
+    if task.startswith("lm_eval/"):
+        return "lm_eval"
+    return load_task(task).scorer.name if task in known_tasks() else None
+
+
 def known_tasks() -> tuple[str, ...]:
     """The names of the tasks that travel with evalbudget, in alphabetical order."""
     return tuple(sorted(path.stem for path in shipped_folder("tasks").glob("*.yaml")))

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
+from evalbudget.measures import MEASURES, Measure
 from evalbudget.records import ServerRecord
 from evalbudget.store.cells import Cell
 from evalbudget.store.load import catch_up
 from evalbudget.store.queries import FailureGroup, RunRow, Store, TokenShare
+from evalbudget.tasks import scorer_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellMeasures:
+    """What a task's authors publish, beyond the mean score, of one model at one budget."""
+
+    task: str
+    model: str
+    budget: int | None
+    measures: tuple[Measure, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +32,8 @@ class TaskFigures:
     task: str
     cells: tuple[Cell, ...]
     """By model and budget, unlimited last; at least one."""
+    measured: tuple[CellMeasures, ...] = ()
+    """By model and budget; empty for a task without measures of its own."""
 
     @property
     def has_budgets(self) -> bool:
@@ -58,7 +73,7 @@ def gather(db: Path, word: str | None) -> RunFigures:
         return RunFigures(
             run=run,
             store=str(db),
-            tasks=_by_task(store.cells(run.run_id)),
+            tasks=_by_task(store, run.run_id),
             servers=store.servers(run.run_id),
             failures=store.failures(run.run_id),
             token_sources=store.token_sources(run.run_id),
@@ -66,8 +81,22 @@ def gather(db: Path, word: str | None) -> RunFigures:
         )
 
 
-def _by_task(cells: Iterable[Cell]) -> tuple[TaskFigures, ...]:
+def _by_task(store: Store, run_id: str) -> tuple[TaskFigures, ...]:
     parts: dict[str, list[Cell]] = {}
-    for cell in cells:
+    for cell in store.cells(run_id):
         parts.setdefault(cell.task, []).append(cell)
-    return tuple(TaskFigures(task=task, cells=tuple(found)) for task, found in parts.items())
+    return tuple(
+        TaskFigures(task=task, cells=tuple(found), measured=tuple(_measured(store, run_id, task)))
+        for task, found in parts.items()
+    )
+
+
+def _measured(store: Store, run_id: str, task: str) -> Iterator[CellMeasures]:
+    measure = MEASURES.get(scorer_of(task) or "")
+    if measure is None:
+        return
+    rows = store.scored_rows(run_id, task)
+    for (model, budget), found in groupby(rows, key=lambda row: (row.model, row.budget)):
+        measures = measure([each.row for each in found])
+        if measures:
+            yield CellMeasures(task=task, model=model, budget=budget, measures=measures)

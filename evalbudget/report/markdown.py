@@ -19,6 +19,7 @@ def markdown(figures: RunFigures) -> str:
     columns = words.columns(figures.tasks)
     for part in figures.tasks:
         lines += ["", f"### {_escaped(words.one_line(part.task))}", "", *_table(part, columns)]
+        lines += _measures(part)
     lines += _listed("Servers", (f"{record.model}: {words.server(record)}" for record in figures.servers))
     if figures.failures:
         lines += ["", "**Failures**", ""]
@@ -43,6 +44,23 @@ def _table(part: TaskFigures, columns: tuple[words.Column, ...]) -> list[str]:
             named.append(words.budget(cell.budget))
         rows.append(_row([*named, *(column.text(cell) for column in columns)]))
     return rows
+
+
+def _measures(part: TaskFigures) -> list[str]:
+    lines = []
+    for measured in part.measured:
+        whose = _escaped(words.measured_of(measured, part))
+        lines += ["", f"| {whose} | value | n | |", "| --- | ---: | ---: | --- |"]
+        lines += [
+            _row(
+                [
+                    _escaped(words.one_line(text))
+                    for text in (each.name, words.measure(each), f"{each.n:,}", each.note)
+                ]
+            )
+            for each in measured.measures
+        ]
+    return lines
 
 
 def _row(texts: Iterable[str]) -> str:

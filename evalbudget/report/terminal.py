@@ -31,6 +31,7 @@ def print_terminal(figures: RunFigures, console: Console) -> None:
         console.print()
         for line, style in _table(part, columns, console.width):
             console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
+        _print_measures(part, console)
     if not figures.tasks:
         _print(console, "no attempt yet")
     _print_around(figures, console)
@@ -95,6 +96,17 @@ def _widths(columns: Sequence[words.Column], rows: Sequence[_Row]) -> list[int]:
 def _line(label: str, first: int, texts: Sequence[str], widths: Sequence[int]) -> str:
     figures = "".join(text.rjust(width) for text, width in zip(texts, widths, strict=True))
     return label + " " * (first - cell_len(label)) + figures
+
+
+def _print_measures(part: TaskFigures, console: Console) -> None:
+    """One line a measure: value, rows behind it, name, and as much of its note as there is room for."""
+    for measured in part.measured:
+        _print(console, words.measured_of(measured, part), indent=2, style="dim")
+        named = max(cell_len(each.name) for each in measured.measures)
+        for each in measured.measures:
+            line = Text(f"    {words.measure(each):>8} {each.n:>6,}  {words.one_line(each.name):<{named}}")
+            line.append(f"  {words.one_line(each.note)}" if each.note else "", style="dim")
+            console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _print_around(figures: RunFigures, console: Console) -> None:

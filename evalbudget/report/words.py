@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from evalbudget.measures import Measure
 from evalbudget.records import FailureKind, ServerRecord
-from evalbudget.report.figures import TaskFigures
+from evalbudget.report.figures import CellMeasures, TaskFigures
 from evalbudget.store.cells import Cell
 from evalbudget.store.queries import FailureGroup, RunRow, TokenShare
 
@@ -85,7 +86,8 @@ def headline(run: RunRow) -> str:
 def circumstances(run: RunRow) -> str:
     """When, with which version, how narrowed; no host and no path, for a report may be published."""
     when = "at an unknown time" if run.started_at is None else f"{run.started_at:%Y-%m-%d %H:%M} UTC"
-    narrowed = "".join(f" · {key} {one_line(str(value))}" for key, value in run.options.items() if value)
+    options = ((key, run.options.get(key)) for key in ("limit", "only"))
+    narrowed = "".join(f" · {key} {one_line(str(value))}" for key, value in options if value)
     return f"started {when} · evalbudget {one_line(run.version)}{narrowed}"
 
 
@@ -101,6 +103,19 @@ def server(record: ServerRecord) -> str:
         None if record.max_model_len is None else f"context {record.max_model_len:,}",
     ]
     return " · ".join(one_line(fact) for fact in facts if fact)
+
+
+def measure(each: Measure) -> str:
+    """A measure's value: a share as 71.3 %, anything else as a number with its unit."""
+    if each.value is None:
+        return UNKNOWN
+    return f"{_percent(each.value)} %" if each.unit == "share" else f"{each.value:,.4g} {each.unit}"
+
+
+def measured_of(part: CellMeasures, task: TaskFigures) -> str:
+    """Whose measures these are."""
+    model = one_line(part.model)
+    return f"{model}, budget {budget(part.budget)}" if task.has_budgets else model
 
 
 FAILURES: Final[Mapping[str, str]] = {

@@ -18,6 +18,8 @@ from evalbudget.runner.lane import LaneRun, LaneSummary, Surroundings
 from evalbudget.runner.retry import RetryPolicy
 
 _DEFAULT_POLICY = RetryPolicy()
+_JUDGES = 4
+"""Threads for scorers: one that waits for its worker process (`evalbudget.isolation`) holds up no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ async def run_lanes(
     Raises StoreError when the sink cannot write, and whatever `Lane.open` raises, after cancelling all that
     is in flight. Endpoints and probes stay open: who made them closes them.
     """
-    judges = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
+    judges = ThreadPoolExecutor(max_workers=_JUDGES, thread_name_prefix="judge")
     around = Surroundings(
         run_id=run_id, sink=sink, watcher=watcher, clock=clock, policy=policy, judges=judges
     )

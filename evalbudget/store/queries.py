@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from evalbudget.errors import InputError, StoreError
+from evalbudget.measures import ScoredRow
 from evalbudget.records import JsonValue, ServerRecord
 from evalbudget.store.cells import Cell
 from evalbudget.store.database import READER_PATIENCE_S, first_line, reading
@@ -69,6 +70,15 @@ class TokenShare:
     source: str | None
     """A `records.TokenSource`; None where the thinking could not be counted."""
     attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellRow:
+    """A scored attempt and the cell that it belongs to, beside task and run."""
+
+    model: str
+    budget: int | None
+    row: ScoredRow
 
 
 class Store:
@@ -136,6 +146,18 @@ class Store:
             for row in rows
         )
 
+    def scored_rows(self, run_id: str, task: str) -> tuple[CellRow, ...]:
+        """The scored attempts of one task, without their texts, by model, budget, sample and repeat."""
+        rows = self._rows(_SCORED_ROWS, [run_id, task])
+        return tuple(
+            CellRow(
+                model=row.pop("model"),
+                budget=row.pop("budget"),
+                row=ScoredRow(**{**row, "details": _json(row["details"])}),
+            )
+            for row in rows
+        )
+
     def failures(self, run_id: str) -> tuple[FailureGroup, ...]:
         """Failed attempts by model and kind, the most frequent first."""
         return tuple(
@@ -172,6 +194,14 @@ SELECT model, coalesce(error_kind, 'unknown') AS kind, count(*) AS attempts,
     list_sort(list(DISTINCT task)) AS tasks, coalesce(arg_max(error, started_at), '') AS example
 FROM attempts WHERE run_id = ? AND status <> 'ok'
 GROUP BY model, kind ORDER BY attempts DESC, model, kind
+"""
+
+# A dialogue's steps are the bulk of its details, and no measure asks for them.
+_SCORED_ROWS = """
+SELECT model, budget, sample_id, repeat, category, score, target, extracted,
+    json_merge_patch(details, '{"steps": null}') AS details
+FROM attempts WHERE run_id = ? AND task = ? AND status = 'ok'
+ORDER BY lower(model), model, budget NULLS LAST, sample_id, repeat
 """
 
 _TOKEN_SOURCES = """

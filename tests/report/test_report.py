@@ -109,7 +109,7 @@ def test_both_doors_show_the_same_figures(db: Path) -> None:
 def test_json_has_the_cells_unrounded(db: Path) -> None:
     told = json.loads(json_text(gather(db, None)))
     assert told["cells"] == [asdict(cell) for cell in Store(db).cells("r1")]
-    assert set(told) == {"run", "store", "cells", "servers", "failures", "token_sources", "notes"}
+    assert set(told) == {"run", "store", "cells", "measures", "servers", "failures", "token_sources", "notes"}
     assert told["run"]["status"] == "finished"
     assert told["failures"][1]["example"] == EVIL
 

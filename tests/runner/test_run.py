@@ -476,21 +476,26 @@ def test_a_cancelled_run_leaves_nothing_behind() -> None:
     assert endpoint.in_flight == 0
 
 
-def test_scorers_run_beside_the_loop_and_never_two_at_once() -> None:
+def test_scorers_run_beside_the_loop_and_a_slow_one_holds_up_no_other() -> None:
+    others = threading.Semaphore(0)
     threads = set()
 
-    def note(sample: Sample, reply: Reply) -> Score:
+    def judge(sample: Sample, reply: Reply) -> Score:
         threads.add(threading.current_thread().name)
+        if sample.id == "s0":
+            assert all(others.acquire(timeout=60) for _ in range(19))
+        else:
+            others.release()
         return Score(value=1.0, extracted=None)
 
     lane = make_lane(
         FakeEndpoint(otherwise=Step(takes_s=0.0)),
         20,
-        open_with=lambda job: replace(open_job(job), scorer=note),
+        open_with=lambda job: replace(open_job(job), scorer=judge),
     )
     work = run_lanes([lane], run_id="r", sink=MemorySink(), watcher=RecordingWatcher(), clock=SystemClock())
     assert asyncio.run(work).ok == 20
-    assert threads == {"judge_0"}
+    assert all(name.startswith("judge") for name in threads)
 
 
 def test_a_store_that_cannot_be_written_ends_the_run_with_its_error() -> None:
