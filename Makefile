@@ -24,6 +24,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  { echo "evalbudget needs Python 3.11 or newer; name one: make PYTHON=python3.13"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@# Of BFCL's own package only the simulated tools and the v4 data are used; its dependencies are not.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps bfcl-eval
 	@touch $@
 
 quickstart: install

@@ -27,7 +27,10 @@ def print_tasks(*, as_json: bool) -> None:
     for task in tasks:
         table.add_row(Text(task.name), Text(task.title), Text(task.scorer.name))
     console.print(table)
-    console.print("\n`evalbudget tasks NAME` shows one with its first prompt; tasks/README.md adds one.")
+    console.print(
+        "\nAnd lm_eval/<name> for any generation task of lm-eval, such as lm_eval/gsm8k."
+        "\n`evalbudget tasks NAME` shows one with its first prompt; tasks/README.md adds one."
+    )
 
 
 def print_task(name: str, *, as_json: bool) -> None:
@@ -46,6 +49,8 @@ def print_task(name: str, *, as_json: bool) -> None:
     console = _console()
     console.print(Text(f"{task.name}: {task.title} (version {task.version})", style="bold"))
     lines = {
+        "modes": ", ".join(task.modes),
+        "categories": ", ".join(task.categories),
         "scorer": " ".join([task.scorer.name, *(f"{k}={v}" for k, v in task.scorer.options.items())]),
         "sampling": ", ".join(f"{key} {value}" for key, value in _set(_sampling(task)).items()),
         "source": task.source,
@@ -79,6 +84,8 @@ def _summary(task: Task) -> dict[str, object]:
         "version": task.version,
         "scorer": task.scorer.name,
         "private": task.private,
+        "modes": task.modes,
+        "categories": task.categories,
         "sampling": _set(_sampling(task)),
         "repeats": task.defaults.repeats,
     }
