@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("EVALBUDGET_SHARED", REPOSITORY.parent / "shared")).resolve()
+if (SHARED / "nltk_data").is_dir():
+    os.environ.setdefault(
+        "NLTK_DATA", str(SHARED / "nltk_data")
+    )  # worker processes inherit it at their start
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of data and recorded streams beside the checkout; tests that need it skip without it."""
-    folder = Path(os.environ.get("EVALBUDGET_SHARED", REPOSITORY.parent / "shared")).resolve()
-    if not folder.is_dir():
+    if not SHARED.is_dir():
         pytest.skip("needs the folder `shared` beside the checkout (EVALBUDGET_SHARED)")
-    return folder
+    return SHARED
