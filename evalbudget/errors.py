@@ -6,6 +6,7 @@
     ├── EngineError          a server that the run should have started did not start
     ├── StoreError           the store or a journal cannot be read or written
     │   └── StoreBusyError   another process holds the store's file
+    ├── ScorerError          a scorer that the user wrote could not judge a reply
     └── TimeLimitError       work on a model's text did not end in its time
 
 A server's trouble during a run is none of these: it is data, a `records.Failure`, and the run goes on.
@@ -35,6 +36,10 @@ class StoreError(EvalbudgetError):
 
 class StoreBusyError(StoreError):
     """Another process holds the store's file longer than the caller was ready to wait."""
+
+
+class ScorerError(EvalbudgetError):
+    """A user's own scorer raised, or gave no verdict. The message begins with file and line of their code."""
 
 
 class TimeLimitError(EvalbudgetError):

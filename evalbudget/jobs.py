@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from evalbudget.choices import arranged
 from evalbudget.contracts import Assignment
 from evalbudget.errors import InputError
 from evalbudget.records import Job, Request, Sample, Sampling
@@ -116,10 +117,10 @@ def opener(suite: Suite, parts: Sequence[TaskPart]) -> Callable[[Job], Assignmen
     models = {model.name: model for model in suite.models}
     by_name = {part.task.name: part for part in parts}
     samples = {(part.task.name, sample.id): sample for part in parts for sample in part.samples}
-    scorers = {part.task.name: part.task.score for part in parts}
+    scorers = {part.task.name: part.task.score_under(part.sampling) for part in parts}
 
     def open_job(job: Job) -> Assignment:
-        model, sample = models[job.model], samples[job.task, job.sample_id]
+        model, sample = models[job.model], arranged(samples[job.task, job.sample_id], job.repeat)
         request = Request(
             messages=sample.conversation,
             sampling=by_name[job.task].sampling,
@@ -129,7 +130,14 @@ def opener(suite: Suite, parts: Sequence[TaskPart]) -> Callable[[Job], Assignmen
             tools=sample.tools,
         )
         mode = None if job.budget is None else suite.budget_mode or "trace"
-        return Assignment(job=job, sample=sample, request=request, scorer=scorers[job.task], budget_mode=mode)
+        return Assignment(
+            job=job,
+            sample=sample,
+            request=request,
+            scorer=scorers[job.task],
+            budget_mode=mode,
+            private=by_name[job.task].task.is_private,
+        )
 
     return open_job
 

@@ -5,38 +5,37 @@ tasks/README.md shows how to add one.
 
 from __future__ import annotations
 
-import inspect
 import re
-import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     StrictBool,
     StrictFloat,
     StrictInt,
-    TypeAdapter,
-    ValidationError,
     model_validator,
 )
 
+from evalbudget.choices import LETTERS, choice_slots
 from evalbudget.contracts import Scorer
 from evalbudget.errors import InputError
+from evalbudget.harness import read_facts, task_file
+from evalbudget.privacy import is_private
 from evalbudget.records import Sampling
-from evalbudget.scoring import SCORERS
+from evalbudget.scorer_choice import ScorerChoice, scorer_by_name
 from evalbudget.shipped import shipped_folder, shipped_root
 from evalbudget.yaml_source import Checked, nearest, parse, read_yaml
 
-NOT_BUILT = ("gpqa_diamond", "gpqa_main", "ifeval", "bfcl_v3", "bfcl_v4", "sums")
+NOT_BUILT = ("sums",)
 """Tasks that are designed for and come later."""
+
+LM_EVAL = "lm_eval/"
+"""Opens the names of lm-eval's tasks."""
 
 DEFAULT_SAMPLING = Sampling(max_tokens=32768)
 """Where neither suite nor task says anything: the server's own sampling, but no answer without an end."""
@@ -44,9 +43,10 @@ DEFAULT_SAMPLING = Sampling(max_tokens=32768)
 _SLOT = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 Words = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+    tuple[str, ...],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else [] if value is None else value),
 ]
-"""A list of texts; a single text stands for a list of one."""
+"""A list of texts; a single text stands for a list of one, null for none."""
 
 
 class SamplingChoice(Checked):
@@ -88,6 +88,10 @@ class DataSource(Checked):
     """The file within `<EVALBUDGET_HUB>/<hub>/`; default: the only data file there."""
     file: str | None = None
     """Instead of `hub`: a file with JSON lines, JSON, CSV or Parquet, from the task file's folder."""
+    member: str | None = None
+    """Where `mirror` or `file` is a zip archive: the file in it, with JSON lines, JSON or CSV."""
+    password: str | None = None
+    """The archive's, where it has one that its authors publish. No secret belongs here."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -95,6 +99,10 @@ class DataSource(Checked):
             raise ValueError("needs either `hub: owner/name` or `file: …`")
         if self.file is not None and {"subset", "split", "revision", "mirror"} & self.model_fields_set:
             raise ValueError("`subset`, `split`, `revision` and `mirror` belong to `hub`, not to `file`")
+        if self.member is not None and self.mirror is None and self.file is None:
+            raise ValueError("`member` names a file in an archive; name the archive as `mirror:` or `file:`")
+        if self.password is not None and self.member is None:
+            raise ValueError("`password` opens an archive; name the file in it as `member:`")
         return self
 
 
@@ -109,6 +117,18 @@ class Columns(Checked):
     category: str | None = None
     extra: tuple[str, ...] = ()
     """Further columns, for the prompt or the scorer."""
+    choices: tuple[str, ...] = Field(default=(), max_length=len(LETTERS))
+    """The columns of a multiple-choice question's options, the right one first; there is no `target` then.
+    Each repeat has another order (evalbudget/choices.py). The prompt holds {choices}, or {A}, {B}, …
+    """
+
+    @model_validator(mode="after")
+    def _choices_that_can_be_asked(self) -> Self:
+        if len(self.choices) == 1 or len(set(self.choices)) < len(self.choices):
+            raise ValueError("`choices` needs two columns or more, each named once")
+        if self.choices and "target" in self.model_fields_set and self.target is not None:
+            raise ValueError("the first of `choices` is the right one: leave `target` out")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,44 +139,10 @@ class TaskSettings:
     """One of the task's `modes`; None = the first of them."""
     num_fewshot: int | None = None
     """Examples before the question, for tasks of lm-eval; None = the task's own number."""
-    fewshot_as_multiturn: bool = False
-    """Whether these examples are messages of their own."""
+    fewshot_as_multiturn: bool | None = None
+    """Whether these examples are messages of their own; None = as lm-eval does, which is yes."""
     system: str | None = None
-    """A system message in place of the task's."""
-
-
-class ScorerChoice(BaseModel):
-    """`scorer:`, a name, or a mapping of a name and that scorer's options."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    name: str
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        """The options that the file sets."""
-        return self.model_extra or {}
-
-    @property
-    def function(self) -> Scorer:
-        """The scorer, its options set."""
-        return partial(SCORERS[self.name], **self.options) if self.options else SCORERS[self.name]
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        if self.name not in SCORERS:
-            raise ValueError(f'unknown scorer "{self.name}", {nearest(self.name, SCORERS)}')
-        known = scorer_options(self.name)
-        for option, value in self.options.items():
-            if option not in known:
-                raise ValueError(f'the scorer {self.name} has no option "{option}", {nearest(option, known)}')
-            wanted: TypeAdapter[object] = TypeAdapter(known[option])
-            try:
-                wanted.validate_python(value, strict=True)
-            except ValidationError as error:
-                reason = error.errors()[0]["msg"].replace("Input should be", "must be")
-                raise ValueError(f"the scorer's option `{option}` {reason}") from None
-        return self
+    """A system message in place of the task's; for tasks of lm-eval, before the task's description."""
 
 
 class Defaults(Checked):
@@ -166,14 +152,10 @@ class Defaults(Checked):
     repeats: StrictInt = Field(default=1, ge=1)
 
 
-def _scorer_by_name(value: object) -> object:
-    return {"name": value} if isinstance(value, str) else value
-
-
 class Task(Checked):
     """A task file."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(pattern=rf"^({LM_EVAL})?[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """The word in suites and in the store."""
     title: str
     version: StrictInt = Field(default=1, ge=1)
@@ -184,7 +166,7 @@ class Task(Checked):
     """The user's message; `{question}` and further columns' names in braces are filled in."""
     system: str | None = None
     """The system message; default: none is sent."""
-    scorer: Annotated[ScorerChoice, BeforeValidator(_scorer_by_name)]
+    scorer: Annotated[ScorerChoice, BeforeValidator(scorer_by_name)]
     categories: tuple[str, ...] = ()
     """The categories of the data, in the order to report; default: those that the data hold."""
     modes: tuple[str, ...] = ()
@@ -212,6 +194,11 @@ class Task(Checked):
         return self._settings
 
     @property
+    def is_private(self) -> bool:
+        """Whether its texts stay on this machine: because `private` says so, or by its name."""
+        return self.private or is_private(self.name)
+
+    @property
     def mode(self) -> str | None:
         """The way to ask; None where the task has only one."""
         return self._settings.mode or next(iter(self.modes), None)
@@ -221,13 +208,25 @@ class Task(Checked):
         """The scorer, its options set."""
         return self.scorer.function
 
+    def score_under(self, sampling: Sampling) -> Scorer:
+        """The scorer of replies to requests with this sampling.
+
+        Where stop words of lm-eval's were not sent, they end the answer here.
+        """
+        sent = set(self.defaults.sampling.stop) <= set(sampling.stop)
+        if sent or self.data.format != "lm_eval":
+            return self.score
+        return ScorerChoice.model_validate(
+            {"name": self.scorer.name, **self.scorer.options, "cut": True}
+        ).function
+
     def with_settings(self, settings: TaskSettings) -> Task:
         """The same task, asked as `settings` say. Raises InputError where it offers no such thing."""
         if settings.mode is not None and settings.mode not in self.modes:
             offer = nearest(settings.mode, self.modes) if self.modes else "it is asked in one way"
             raise InputError(f'the task {self.name} has no mode "{settings.mode}", {offer}')
         if self.data.format != "lm_eval" and (
-            settings.num_fewshot is not None or settings.fewshot_as_multiturn
+            settings.num_fewshot is not None or settings.fewshot_as_multiturn is not None
         ):
             raise InputError("`num_fewshot` and `fewshot_as_multiturn` are for tasks of lm-eval")
         task = self.model_copy(update={"system": settings.system} if settings.system is not None else {})
@@ -236,7 +235,17 @@ class Task(Checked):
 
     def render(self, values: Mapping[str, str]) -> str:
         """The user's message for one row; `values` by name of slot. What is filled in is not filled again."""
-        return _SLOT.sub(lambda slot: values.get(slot[1], slot[0]), self.prompt)
+        return "".join(self.pieces(values, ()))
+
+    def pieces(self, values: Mapping[str, str], kept: Collection[str]) -> tuple[str, ...]:
+        """The same, cut at the slots named in `kept`, which stay unfilled: text, slot, text, …, text."""
+        pieces = [""]
+        for place, part in enumerate(_SLOT.split(self.prompt)):
+            if place % 2 and part in kept:
+                pieces += [part, ""]
+            else:
+                pieces[-1] += values.get(part, f"{{{part}}}") if place % 2 else part
+        return tuple(pieces)
 
     @model_validator(mode="after")
     def _prompt_has_its_slots(self) -> Self:
@@ -244,7 +253,12 @@ class Task(Checked):
         used = set(_SLOT.findall(self.prompt))
         if "question" not in used:
             raise ValueError("the prompt must hold {question}")
-        if used & {"target", str(self.columns.target)} - slots:
+        if self.columns.choices:
+            whole, *letters = choice_slots(len(self.columns.choices))
+            if whole not in used and not used.issuperset(letters):
+                raise ValueError(f"the prompt must hold {{{whole}}}, or {{{'}, {'.join(letters)}}}")
+            slots |= {whole, *letters}
+        if used & {"target", str(self.columns.target), *self.columns.choices[:1]} - slots:
             raise ValueError("the prompt holds {target}: that would give the answer away")
         for word in sorted(used - slots):
             hint = nearest(word, slots)
@@ -253,16 +267,9 @@ class Task(Checked):
         return self
 
 
-def scorer_options(name: str) -> Mapping[str, Any]:
-    """The options of the scorer `name` and their types."""
-    hints = typing.get_type_hints(SCORERS[name])
-    parameters = inspect.signature(SCORERS[name]).parameters.values()
-    return {each.name: hints[each.name] for each in parameters if each.kind is each.KEYWORD_ONLY}
-
-
 def scorer_of(task: str) -> str | None:
     """The scorer of a shipped task, or of one of lm-eval, by the task's name; None for any other."""
-    if task.startswith("lm_eval/"):
+    if task.startswith(LM_EVAL):
         return "lm_eval"
     return load_task(task).scorer.name if task in known_tasks() else None
 
@@ -283,12 +290,34 @@ def load_task(name: str, folder: Path | None = None, settings: TaskSettings = _N
 def _load(name: str, folder: Path | None) -> Task:
     if name in known_tasks():
         return read_task(shipped_folder("tasks") / f"{name}.yaml")
-    if name.startswith("lm_eval/") or name in NOT_BUILT:
+    if name.startswith(LM_EVAL):
+        return _of_lm_eval(name.removeprefix(LM_EVAL), folder or Path.cwd())
+    if name in NOT_BUILT:
         raise InputError(f"the task {name} is not built yet; there are: {', '.join(known_tasks())}")
     if Path(name).suffix in {".yaml", ".yml"}:
         return read_task(locate(name, folder or Path.cwd()))
     known = [*known_tasks(), *NOT_BUILT]
     raise InputError(f'unknown task "{name}", {nearest(name, known)} (a task file ends in .yaml)')
+
+
+def _of_lm_eval(name: str, folder: Path) -> Task:
+    """The task of lm-eval of this name, or in the YAML file of lm-eval's at this path."""
+    is_file = Path(name).suffix in {".yaml", ".yml"}
+    facts = read_facts(locate(name, folder).resolve() if is_file else task_file(name))
+    asked = {key: value for key in Sampling.__dataclass_fields__ if (value := getattr(facts.sampling, key))}
+    asked["temperature"] = facts.sampling.temperature
+    return Task(
+        name=f"{LM_EVAL}{facts.name}",
+        title=f"{facts.name} of lm-eval",
+        version=facts.whole_version,
+        data=DataSource(format="lm_eval", file=str(facts.path)),
+        columns=Columns(target=None),
+        prompt="{question}",
+        scorer=ScorerChoice(name="lm_eval"),
+        defaults=Defaults(sampling=SamplingChoice(**asked), repeats=facts.repeats),
+        private=facts.private,
+        source=facts.source,
+    )
 
 
 def read_task(path: Path) -> Task:
@@ -297,8 +326,15 @@ def read_task(path: Path) -> Task:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {error}") from None
-    task = parse(read_yaml(text, path.name), Task)
-    task._folder = path.resolve().parent
+    source = read_yaml(text, path.name)
+    task = parse(source, Task)
+    folder = path.resolve().parent
+    try:
+        scorer = task.scorer.in_folder(folder)
+    except InputError as error:
+        raise source.error(("scorer",), str(error)) from None
+    task = task.model_copy(update={"scorer": scorer})
+    task._folder = folder
     return task
 
 

@@ -11,6 +11,7 @@ import pytest
 from evalbudget.datasets import load_samples
 from evalbudget.errors import InputError
 from evalbudget.records import Reply, Sample, Sampling
+from evalbudget.scorer_choice import scorer_options
 from evalbudget.scoring import SCORERS
 from evalbudget.shipped import shipped_folder
 from evalbudget.tasks import (
@@ -20,7 +21,6 @@ from evalbudget.tasks import (
     known_tasks,
     load_task,
     locate,
-    scorer_options,
 )
 from evalbudget.yaml_source import parse, read_yaml
 
@@ -66,6 +66,21 @@ def test_the_readme_takes_no_more_than_some_twenty_lines_for_a_task() -> None:
     assert len([line for line in steps.splitlines() if line.strip() and "```" not in line]) <= 20
 
 
+def test_each_scorer_of_the_readme_loads_and_every_scorer_for_a_users_task_stands_there(
+    tmp_path: Path,
+) -> None:
+    readme = (shipped_folder("tasks") / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```scorers\n(.*?)```", readme, re.DOTALL)
+    assert block
+    judge = "def score(sample, reply, *, threshold):\n    return threshold\n"
+    (tmp_path / "judge.py").write_text(judge, encoding="utf-8")
+    named = set()
+    for line in block[1].splitlines():
+        (tmp_path / "mine.yaml").write_text(MINIMAL.replace("scorer: exact", line), encoding="utf-8")
+        named.add(load_task("mine.yaml", tmp_path).scorer.name)
+    assert named == {*SCORERS, "judge.py:score"} - {"ifeval", "lm_eval", "bfcl"}
+
+
 @pytest.mark.parametrize("name", known_tasks())
 def test_each_shipped_task_is_named_as_its_file_and_says_where_it_comes_from(name: str) -> None:
     task = load_task(name)
@@ -91,7 +106,7 @@ def test_a_wrong_name_gets_the_nearest_right_one() -> None:
         load_task("gpqa_diamnod")
 
 
-@pytest.mark.parametrize("name", [*NOT_BUILT, "lm_eval/gsm8k"])
+@pytest.mark.parametrize("name", NOT_BUILT)
 def test_a_task_that_comes_later_is_not_called_unknown(name: str) -> None:
     with pytest.raises(InputError, match="is not built yet; there are: aime24"):
         load_task(name)
@@ -162,6 +177,36 @@ def test_a_mistake_in_a_task_file_names_file_line_and_key(old: str, new: str, sa
     if "categroy" in new:
         text += "columns: {category: area}"
     assert says in complaint(text)
+
+
+def test_the_paths_of_a_scorer_start_at_the_task_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    (tmp_path / "city.json").write_text('{"required": ["city"]}', encoding="utf-8")
+    text = MINIMAL.replace("exact", "{name: json_schema, schema_file: city.json}")
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    task = load_task("mine.yaml", tmp_path)
+    sample = Sample(id="1", prompt="", target="")
+    assert task.score(sample, Reply(reasoning="", answer='{"city": 1}')).value == 1.0
+    assert task.score(sample, Reply(reasoning="", answer="{}")).value == 0.0
+
+
+def test_options_that_cannot_work_together_name_the_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINIMAL.replace("exact", "regex"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"mine\.yaml:5: scorer: the scorer regex needs a `pattern`"):
+        load_task("mine.yaml", tmp_path)
+
+
+def test_a_json_target_that_the_schema_refuses_is_found_before_anything_is_sent(tmp_path: Path) -> None:
+    text = MINIMAL.replace("exact", "{name: json_schema, schema: {type: object}, equals_target: true}")
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    data = tmp_path / "mine.jsonl"
+    data.write_text('{"question": "q", "target": "{\\"a\\": 1}"}\n', encoding="utf-8")
+    assert load_samples(load_task("mine.yaml", tmp_path))[0].target == '{"a": 1}'
+    data.write_text('{"question": "q", "target": "[]"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="the scorer json_schema does not accept the target"):
+        load_samples(load_task("mine.yaml", tmp_path))
 
 
 def test_options_reach_the_scorer() -> None:

@@ -1,5 +1,5 @@
 """A task's samples: from the Hub, from an offline mirror of it, or from a local file."""
 
-from evalbudget.datasets.samples import load_samples
+from evalbudget.datasets.samples import left_out, load_samples
 
-__all__ = ["load_samples"]
+__all__ = ["left_out", "load_samples"]

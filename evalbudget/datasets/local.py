@@ -16,7 +16,8 @@ Row: TypeAlias = Mapping[str, object]
 _LONGEST_CELL = 2**24
 """Characters in one cell of a CSV file; the library's own limit, 131,072, is less than a long document."""
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv")
+SUFFIXES = (*TEXT_SUFFIXES, ".parquet")
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -26,17 +27,21 @@ def read_rows(path: Path) -> list[Row]:
         raise DataError(f"{path}: data with an unknown suffix; known: {', '.join(SUFFIXES)}")
     if suffix == ".parquet":
         return _parquet(path)
-    text = read_text(path)
+    return rows_of_text(read_text(path), suffix, path)
+
+
+def rows_of_text(text: str, suffix: str, place: Path | str) -> list[Row]:
+    """The rows of a text in the form that a file's suffix, one of `TEXT_SUFFIXES`, says."""
     if suffix == ".csv":
-        return _csv(text, path)
+        return _csv(text, place)
     if suffix == ".json" and text.lstrip()[:1] == "[":
-        return _json(text, path)
-    return json_lines(text, path)
+        return _json(text, place)
+    return json_lines(text, place)
 
 
-def json_lines(text: str, path: Path) -> list[Row]:
+def json_lines(text: str, place: Path | str) -> list[Row]:
     """One JSON object a line. Lines end in "\\n" alone: text may hold U+2028, where `splitlines` cuts."""
-    return [_object(line, f"{path}:{number}") for number, line in numbered_lines(text)]
+    return [_object(line, f"{place}:{number}") for number, line in numbered_lines(text)]
 
 
 def numbered_lines(text: str) -> list[tuple[int, str]]:
@@ -64,28 +69,28 @@ def _object(text: str, place: str) -> Row:
     return row
 
 
-def _json(text: str, path: Path) -> list[Row]:
+def _json(text: str, place: Path | str) -> list[Row]:
     try:
         rows = json.loads(text)
     except ValueError as error:
-        raise DataError(f"{path}: not valid JSON: {error}") from None
+        raise DataError(f"{place}: not valid JSON: {error}") from None
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise DataError(f"{path}: entry {number} is no JSON object")
+            raise DataError(f"{place}: entry {number} is no JSON object")
     return list(rows)
 
 
-def _csv(text: str, path: Path) -> list[Row]:
+def _csv(text: str, place: Path | str) -> list[Row]:
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     rows: list[Row] = []
     try:
         for row in reader:
             if None in row or None in row.values():
-                raise DataError(f"{path}:{reader.line_num}: not as many fields as the header has")
+                raise DataError(f"{place}:{reader.line_num}: not as many fields as the header has")
             rows.append(row)
     except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}: not valid CSV: {error}") from None
+        raise DataError(f"{place}:{reader.line_num}: not valid CSV: {error}") from None
     return rows
 
 

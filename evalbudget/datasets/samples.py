@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from evalbudget.choices import arranged, choice_slots
+from evalbudget.datasets import bfcl
+from evalbudget.datasets.archive import archive_rows
 from evalbudget.datasets.hub import hub_rows
+from evalbudget.datasets.lm_eval import lm_eval_samples
 from evalbudget.datasets.local import Row, read_rows
 from evalbudget.datasets.mirror import VARIABLE, mirror_file
 from evalbudget.errors import DataError
-from evalbudget.records import JsonValue, Reply, Sample
-from evalbudget.scoring import ANSWERED_BY_TARGET, check_ready
+from evalbudget.records import Choices, JsonValue, Reply, Sample
+from evalbudget.scoring import check_ready
 from evalbudget.tasks import Task
 from evalbudget.yaml_source import nearest
+
+_TRIED_AT_ONCE = 4
 
 
 def load_samples(
@@ -23,22 +30,31 @@ def load_samples(
     """The samples of `categories` (of all, where empty), the first `limit` of them, in the order of the data.
 
     Reads the task's own file; else the mirror that EVALBUDGET_HUB names; else the Hub. Every row is checked,
-    whatever the limit. Raises DataError for data that are absent or broken.
+    whatever the limit, but for tasks of lm-eval, whose prompts take long to build. Raises DataError for data
+    that are absent or broken.
     """
     check_ready(task.scorer.name)
-    samples, place = _samples(task, categories)
+    categories = bfcl.asked_categories(task, categories)
+    samples, place = _samples(task, categories, limit)
     _refuse_repeated_ids(samples, place)
     _refuse_unknown_categories(task, samples, categories, place)
-    if task.scorer.name in ANSWERED_BY_TARGET:
+    if task.scorer.answered_by_target:
         _refuse_targets_that_never_pass(task, samples, place)
     chosen = [sample for sample in samples if not categories or sample.category in categories]
     return tuple(chosen[:limit])
 
 
-def _samples(task: Task, categories: Collection[str]) -> tuple[Sequence[Sample], str]:
-    """All samples, or at least those of `categories`; and where they lie, for errors."""
-    if task.data.format != "rows":
-        raise DataError(f"the format {task.data.format} is not built yet")
+def left_out(task: Task, categories: Collection[str] = ()) -> tuple[str, ...]:
+    """One line for each reason why a part of the task, of the categories asked for, cannot run here."""
+    return bfcl.left_out(task, categories) if task.data.format in {"bfcl_v3", "bfcl_v4"} else ()
+
+
+def _samples(task: Task, categories: Collection[str], limit: int | None) -> tuple[Sequence[Sample], str]:
+    """All samples, or at least the first `limit` of `categories`; and where they lie, for errors."""
+    if task.data.format == "lm_eval":
+        return lm_eval_samples(task, limit), str(task.data.file)
+    if task.data.format in {"bfcl_v3", "bfcl_v4"}:
+        return bfcl.bfcl_samples(task, categories)
     rows, place = _rows(task)
     if not rows:
         raise DataError(f"{place}: holds no rows")
@@ -48,42 +64,63 @@ def _samples(task: Task, categories: Collection[str]) -> tuple[Sequence[Sample],
 def _rows(task: Task) -> tuple[list[Row], str]:
     """The rows and where they lie, for errors."""
     data = task.data
+    root = os.environ.get(VARIABLE)
     if data.hub is None:
         path = task.folder / str(data.file)
-        return read_rows(path), str(path)
-    root = os.environ.get(VARIABLE)
-    if root:
+    elif root:
         path = mirror_file(Path(root).expanduser(), data.hub, data.mirror)
+    else:
+        return hub_rows(data.hub, data), f"{data.hub} on the Hub"
+    if data.member is None:
         return read_rows(path), str(path)
-    return hub_rows(data.hub, data), f"{data.hub} on the Hub"
+    return archive_rows(path, data.member, data.password), f"{path}:{data.member}"
 
 
 def _sample(task: Task, number: int, row: Row, place: str) -> Sample:
     columns = task.columns
     where = f"{place}: row {number}"
+    _refuse_missing_columns(task, row, where)
     question = _text(row, columns.question, where)
     category = _text(row, columns.category, where) if columns.category else None
-    extra = {name: _json(_cell(row, name, where)) for name in columns.extra}
+    extra = {name: _json(row[name]) for name in columns.extra}
     slots = {name: value if isinstance(value, str) else _plain(value) for name, value in extra.items()}
     slots |= {"question": question, **({"category": category} if category is not None else {})}
-    return Sample(
+    choices = _choices(task, row, slots, where) if columns.choices else None
+    with_target = columns.target is not None and choices is None
+    sample = Sample(
         id=_text(row, columns.id, where) if columns.id else str(number),
-        prompt=task.render(slots),
-        target=_text(row, columns.target, where) if columns.target is not None else "",
+        prompt="" if choices else task.render(slots),
+        target=_text(row, str(columns.target), where) if with_target else "",
         system=task.system,
         category=category,
         extra=extra,
+        choices=choices,
+    )
+    return arranged(sample, 0)
+
+
+def _choices(task: Task, row: Row, slots: Mapping[str, str], where: str) -> Choices:
+    columns = task.columns
+    return Choices(
+        question=slots["question"],
+        options=tuple(_text(row, column, where) for column in columns.choices),
+        pieces=task.pieces(slots, choice_slots(len(columns.choices))),
     )
 
 
-def _cell(row: Row, column: str, where: str) -> object:
-    if column not in row:
-        raise DataError(f'{where}: no column "{column}", {nearest(column, [str(name) for name in row])}')
-    return row[column]
+def _refuse_missing_columns(task: Task, row: Row, where: str) -> None:
+    """Names the columns that there are, but not of private data: without a header, they are a row."""
+    columns = task.columns
+    target = None if columns.choices else columns.target
+    named = (columns.question, target, columns.id, columns.category, *columns.extra, *columns.choices)
+    for column in named:
+        if column is not None and column not in row:
+            hint = "" if task.is_private else f", {nearest(column, [str(name) for name in row])}"
+            raise DataError(f'{where}: no column "{column}"{hint}')
 
 
 def _text(row: Row, column: str, where: str) -> str:
-    value = _cell(row, column, where)
+    value = row[column]
     if value is None or value == "" or isinstance(value, list | dict):
         raise DataError(f'{where}: column "{column}" should hold a text or a number, not {_kind(value)}')
     return _plain(value)
@@ -142,8 +179,14 @@ def _refuse_unknown_categories(
 def _refuse_targets_that_never_pass(task: Task, samples: Sequence[Sample], place: str) -> None:
     """A target that its own scorer refuses would count against every model."""
     score = task.score
-    for sample in samples:
-        if score(sample, Reply(reasoning="", answer=sample.target)).value < 1.0:
-            shown = "" if task.private else f' "{sample.target[:60]}"'
+
+    def passes(sample: Sample) -> bool:
+        return score(sample, Reply(reasoning="", answer=sample.target)).value >= 1.0
+
+    with ThreadPoolExecutor(_TRIED_AT_ONCE) as threads:  # for scorers that wait for a worker process
+        passed = list(threads.map(passes, samples))
+    for sample, accepted in zip(samples, passed, strict=True):
+        if not accepted:
+            shown = "" if task.is_private else f' "{sample.target[:60]}"'
             complaint = f"the scorer {task.scorer.name} does not accept the target{shown}"
             raise DataError(f'{place}: {complaint} of sample "{sample.id}"')

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import io
+from dataclasses import replace
 from typing import Any
 
 from evalbudget.endpoints.calls import ToolCalls
+from evalbudget.endpoints.growing import Growing
+from evalbudget.endpoints.trail import Trail
 from evalbudget.endpoints.wire import Choice, Chunk, Delta, TokenDetails, ToolPiece, UsagePiece
+from evalbudget.reasoning.counting import Evidence, count_by
 from evalbudget.reasoning.parts import Parts
 from evalbudget.reasoning.split import split_content, split_field
-from evalbudget.records import Reply, Timings, Usage
+from evalbudget.reasoning.token_ids import Spans, Vocabulary
+from evalbudget.records import ReasoningForm, Reply, Timings, TokenSource, Usage
 
 
 class Collector:
@@ -23,6 +27,7 @@ class Collector:
         "_content_chars",
         "_cut_is_thinking",
         "_dropped_fields",
+        "_evidence",
         "_first_call_at",
         "_marking",
         "_marks",
@@ -31,7 +36,9 @@ class Collector:
         "_said",
         "_served_model",
         "_started",
+        "_steps",
         "_thought",
+        "_trail",
         "_usage",
         "error",
         "finish_reason",
@@ -46,15 +53,20 @@ class Collector:
         prompt_opens_thinking: bool = False,
         cut_is_thinking: bool = False,
         dropped_fields: tuple[str, ...] = (),
+        vocabulary: Vocabulary | None = None,
+        closing_counted: bool = False,
     ) -> None:
-        """`cut_is_thinking`: a content without markers that was cut off never left the thinking."""
+        """`cut_is_thinking`: a content without markers that was cut off never left the thinking.
+
+        `vocabulary`: of the model, where known. `closing_counted`: see `counting.Evidence`.
+        """
         self._started = started
         self._cut_is_thinking = cut_is_thinking
         self._dropped_fields = dropped_fields
         self._prompt_opens_thinking = prompt_opens_thinking
-        self._content = io.StringIO(newline="")
+        self._content = Growing()
         self._content_chars = 0
-        self._reasoning = io.StringIO(newline="")
+        self._reasoning = Growing()
         self._before_thinking: int | None = None
         """Characters of content before the first thinking that came in a field of its own."""
         self._said: list[str] = []
@@ -69,6 +81,9 @@ class Collector:
         self._calls = ToolCalls()
         self._first_call_at: float | None = None
         self._usage = UsagePiece()
+        self._trail = Trail(vocabulary, closing_counted=closing_counted)
+        self._steps = self._trail.steps
+        self._evidence = Evidence()
         self._served_model: str | None = None
         self.first_token_at: float | None = None
         self.finish_reason: str | None = None
@@ -91,6 +106,8 @@ class Collector:
                 self.error = chunk.error
             elif chunk.error_message is not None and chunk.choices is None:
                 self.error = {"message": chunk.error_message, "code": chunk.error_code}
+            if chunk.timings is not None or chunk.prompt_token_ids is not None or chunk.sglext is not None:
+                self._trail.take_chunk(chunk)
             if chunk.usage is not None:
                 self._usage = chunk.usage
             if self.error is not None:
@@ -101,10 +118,11 @@ class Collector:
 
     def reply(self, ended: float, *, streamed: bool = True) -> Reply:
         """All that has come."""
-        parts = self._parts()
+        spans = self._trail.spans(self.finish_reason, continues=self._before_thinking is not None)
+        parts = self._parts(spans)
         calls = self._calls.joined() + parts.tool_calls
         closed = parts.closed or (bool(calls) if parts.reasoning else None)
-        return Reply(
+        reply = Reply(
             reasoning=parts.reasoning,
             answer=parts.answer,
             tool_calls=calls,
@@ -115,7 +133,51 @@ class Collector:
             timings=self._timings(ended, parts) if streamed else Timings(latency_s=ended - self._started),
             served_model=self._served_model,
             dropped_fields=self._dropped_fields,
+            prompt_token_ids=self._trail.prompt,
         )
+        opened = None if parts.thinking_at is None else parts.thinking_at[0] == 0
+        self._evidence = self._trail.evidence(spans, inline=parts.thinking_at, prompt_opened=opened)
+        return self._with_ids(self._counted(reply), spans)
+
+    @property
+    def opening_unsure(self) -> bool:
+        """Tokens came before the thinking, of which the prompt shows whether they were an opening marker."""
+        steps = self._evidence.steps
+        return (
+            self._evidence.step_source is TokenSource.TIMINGS
+            and steps is not None
+            and steps.thinking_until is not None
+            and steps.before_thinking > 0
+        )
+
+    def recounted(
+        self, reply: Reply, *, tokenized: int | None = None, prompt_opened: bool | None = None
+    ) -> Reply:
+        """The reply, after the server was asked how many tokens its thinking has, or how its prompt ends."""
+        self._evidence = replace(
+            self._evidence,
+            tokenized=self._evidence.tokenized if tokenized is None else tokenized,
+            prompt_opened=self._evidence.prompt_opened if prompt_opened is None else prompt_opened,
+        )
+        return self._counted(reply)
+
+    def _counted(self, reply: Reply) -> Reply:
+        return replace(reply, counts=count_by(reply, self._evidence))
+
+    def _with_ids(self, reply: Reply, spans: Spans | None) -> Reply:
+        """With the ids, where they are all there, and what only they can tell."""
+        ids, completion = self._trail.ids, reply.usage.completion_tokens
+        if ids is None or (completion is not None and completion != len(ids)):
+            return reply
+        reply = replace(reply, token_ids=ids)
+        if reply.counts is None or reply.counts.source is not TokenSource.TOKEN_IDS:
+            return reply
+        if spans is None:
+            begins = self._steps.thinking_until
+            begins = 0 if not reply.reasoning else begins + 1 if begins and reply.thinking_closed else None
+            return replace(reply, answer_begins=begins)
+        closed = spans.answer_at is not None if reply.reasoning else None
+        return replace(reply, answer_begins=spans.answer_at, thinking_closed=closed)
 
     def _take_choice(self, choice: Choice, choices: list[Choice]) -> None:
         if choice.index:
@@ -123,37 +185,50 @@ class Collector:
             if first is None:
                 return
             choice = first
-        delta = choice.delta or choice.message
-        if delta is not None:
-            text = delta.content
-            if text:
-                if isinstance(text, str):
-                    self._said.append(text)
-                else:
-                    self._take_parts(text)
-            thought = delta.reasoning or delta.reasoning_content
-            if thought:
-                self._think(thought)
-            elif delta.reasoning_details is not None:
-                self._take_details(delta.reasoning_details)
-            if delta.tool_calls is not None or delta.function_call is not None or delta.refusal is not None:
-                self._take_rarer(delta)
+        if choice.delta is not None:
+            self._take_delta(choice.delta)
+        elif choice.message is not None:
+            self._steps.muddled = True  # all at once: it tells nothing of when
+            self._take_delta(choice.message)
         if choice.finish_reason:
             self.finish_reason = choice.finish_reason
+            self._trail.take_end(choice)
+        if choice.token_ids:
+            self._trail.take_ids(choice.token_ids)
+
+    def _take_delta(self, delta: Delta) -> None:
+        text = delta.content
+        if text:
+            self._steps.answer = True
+            if isinstance(text, str):
+                self._said.append(text)
+                self._steps.chars += len(text)
+            else:
+                self._take_parts(text)
+        thought = delta.reasoning or delta.reasoning_content
+        if thought:
+            self._think(thought)
+        elif delta.reasoning_details is not None:
+            self._take_details(delta.reasoning_details)
+        if delta.tool_calls is not None or delta.function_call is not None or delta.refusal is not None:
+            self._take_rarer(delta)
 
     def _think(self, text: str) -> None:
         if self._before_thinking is None:
             self._before_thinking = self._content_chars + sum(map(len, self._said))
+            self._steps.maps = False
+        self._steps.thinking = True
         self._thought.append(text)
 
     def _take_rarer(self, delta: Delta) -> None:
         for piece in delta.tool_calls or ():
             self._calls.add(piece)
-            self._called = True
+            self._called = self._steps.answer = True
         if delta.function_call is not None:
             self._calls.add(ToolPiece(index=0, function=delta.function_call))
-            self._called = True
+            self._called = self._steps.answer = True
         if delta.refusal:
+            self._steps.answer = True
             self._said.append(delta.refusal)
 
     def _take_parts(self, parts: list[Any]) -> None:
@@ -177,7 +252,7 @@ class Collector:
     def _close_read(self, at: float) -> bool:
         fresh = self._called or bool(self._said) or bool(self._thought)
         if self._thought:
-            self._reasoning.write("".join(self._thought))
+            self._reasoning.add("".join(self._thought))
             self._thought.clear()
         if self._said:
             self._close_content("".join(self._said), at)
@@ -191,21 +266,29 @@ class Collector:
 
     def _close_content(self, text: str, at: float) -> None:
         """Note where the answer may begin: at the first text, and behind what may end a marker."""
-        self._content.write(text)
+        self._content.add(text)
         self._content_chars += len(text)
         may_end_marker = any(end in text for end in (">", "]", "▷", "final"))
         if self._marking or may_end_marker:
             self._marks.append((self._content_chars, at))
             self._marking = may_end_marker or text.isspace()
 
-    def _parts(self) -> Parts:
-        content = _whole_characters(self._content.getvalue())
+    def _parts(self, spans: Spans | None) -> Parts:
+        content = _whole_characters(self._content.text())
         if self._before_thinking is None:
             cut = self._cut_is_thinking and self.finish_reason in (None, "length")
-            parts = split_content(content, prompt_opens_thinking=self._prompt_opens_thinking or cut)
+            opened = self._prompt_opens_thinking or cut
+            if spans is not None and spans.prompt_opened is not None:
+                opened = spans.prompt_opened
+            parts = split_content(content, prompt_opens_thinking=opened)
             self.template_opened = parts.template_opened
             return parts
-        reasoning = _whole_characters(self._reasoning.getvalue())
+        reasoning = _whole_characters(self._reasoning.text())
+        if spans is not None and spans.prompt_opened is False and not spans.thought and not content.strip():
+            # The server's parser took an answer without thinking for thinking, as vLLM's do when the closing
+            # marker never comes; prompt and reply show that no marker opened any.
+            self._marks.append((len(reasoning), self.first_token_at or self._started))
+            return Parts.of(reasoning="", answers=[(0, reasoning)], form=ReasoningForm.NONE, closed=None)
         return split_field(reasoning, content, before_thinking=self._before_thinking)
 
     def _timings(self, ended: float, parts: Parts) -> Timings:

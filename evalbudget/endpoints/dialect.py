@@ -23,6 +23,16 @@ _OTHER_NAMES = {"max_tokens": "max_completion_tokens"}
 
 _VALUE_MATTERS = frozenset({"reasoning_effort"})
 """Fields that are not left out because a server refuses their value: another effort, another experiment."""
+_COUNTING: Mapping[str, Mapping[str, JsonValue]] = {
+    "vllm": {"return_token_ids": True},
+    "sglang": {"return_output_ids_in_sglext": True, "return_input_ids_in_sglext": True},
+    "llama.cpp": {"timings_per_token": True},
+}
+"""Engine → what makes it tell the tokens of its replies; older ones ignore it, a gateway may refuse it.
+
+Not sent: SGLang's `return_token_ids`, which it refuses for streams, and LMDeploy's, which makes it report
+`parse_error` for a reply that was cut.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +54,9 @@ class Body:
 class Dialect:
     """Builds bodies for one server and learns from its refusals."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, engine: str | None = None) -> None:
         self._model = model
+        self._counting = _COUNTING.get(engine or "", {})
         self._refused: set[str] = set()
         self._renamed: dict[str, str] = {}
         self.streams = True
@@ -63,6 +74,7 @@ class Dialect:
             fields["tools"] = [dict(tool) for tool in request.tools]
         if self.streams and "stream_options" not in self._refused:
             fields["stream_options"] = {"include_usage": True}
+        fields |= {name: value for name, value in self._counting.items() if name not in self._refused}
         for name, value in asked.items():
             if name not in self._refused:
                 fields[self._renamed.get(name, name)] = value

@@ -40,11 +40,6 @@ class Exchange:
         """The server answered with one document instead of a stream."""
         return self._events.whole
 
-    @property
-    def template_opened(self) -> bool:
-        """The reply showed that the chat template opens the thinking."""
-        return self._collector.template_opened
-
     async def run(self, client: Client, content: bytes, watchdog: Watchdog) -> Reply | Failure:
         """Raises RefusedError where the server answers with an HTTP error."""
         watch = watchdog.watch(*self._first_wait())

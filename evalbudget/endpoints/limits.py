@@ -21,7 +21,7 @@ class Limits:
     """After the reply is complete, for the usage, `[DONE]` and the end of the stream."""
     unstreamed_s: float = 7200.0
     """For the whole reply, from servers that cannot stream: nothing is heard of them before its end."""
-    reply_bytes: int = 64 * _MIB
-    """Of one reply, framing included: some 200 bytes for each token."""
+    reply_bytes: int = 128 * _MIB
+    """Of one reply, framing included: some 200 bytes a token, and 300 more with llama.cpp's timings."""
     event_bytes: int = 8 * _MIB
     """Of one event of the stream."""

@@ -16,12 +16,16 @@ from evalbudget.endpoints.dialect import Body, Dialect
 from evalbudget.endpoints.exchange import Exchange
 from evalbudget.endpoints.failures import Classifier
 from evalbudget.endpoints.limits import Limits
+from evalbudget.endpoints.tokenizer import Tokenizer
 from evalbudget.endpoints.transport import Client, RefusedError
 from evalbudget.endpoints.watchdog import Watchdog
-from evalbudget.records import Failure, FailureKind, Reply, Request
+from evalbudget.records import Failure, FailureKind, Reply, Request, TokenSource
 
 _MOST_BODIES = 12
 """Bodies sent for one try, each without what the server refused of the last."""
+_CLOSING_COUNTED = frozenset({"sglang"})
+"""Engines whose `reasoning_tokens` hold the closing marker (sgl-project/sglang#15562)."""
+_INEXACT = (None, TokenSource.ESTIMATE)
 
 
 class OpenAIChat:
@@ -36,14 +40,20 @@ class OpenAIChat:
         limits: Limits | None = None,
         max_connections: int = 1024,
         prompt_opens_thinking: bool = False,
+        engine: str | None = None,
     ) -> None:
-        """`max_connections`: no fewer than requests in flight. `prompt_opens_thinking`: the template does."""
+        """`max_connections`: no fewer than requests in flight. `prompt_opens_thinking`: the template does.
+
+        `engine`: as in `ServerRecord.engine`; where it is known, the server is asked for exact counts.
+        """
         self._limits = limits or Limits()
         self._prompt_opens_thinking = prompt_opens_thinking
         self._template_opens = False
         """Seen in a reply: thinking that closes inline and never opened. A cut one has neither marker."""
         self._client = Client(base_url, api_key, self._limits, max_connections)
-        self._dialect = Dialect(model)
+        self._dialect = Dialect(model, engine)
+        self._tokenizer = Tokenizer(self._client, engine, model)
+        self._closing_counted = engine in _CLOSING_COUNTED
         self._failures = Classifier(base_url, api_key)
         self._watchdog = Watchdog()
 
@@ -72,20 +82,37 @@ class OpenAIChat:
             return Failure(
                 kind=FailureKind.REQUEST, message="the prompt is no Unicode text: half a surrogate pair"
             )
+        vocabulary = await self._tokenizer.vocabulary()
+        collector = Collector(
+            asyncio.get_running_loop().time(),
+            prompt_opens_thinking=self._prompt_opens_thinking,
+            cut_is_thinking=self._template_opens,
+            dropped_fields=body.dropped,
+            vocabulary=vocabulary,
+            closing_counted=self._closing_counted,
+        )
         exchange = Exchange(
-            collector=Collector(
-                asyncio.get_running_loop().time(),
-                prompt_opens_thinking=self._prompt_opens_thinking,
-                cut_is_thinking=self._template_opens,
-                dropped_fields=body.dropped,
-            ),
+            collector=collector,
             limits=self._limits,
             failures=self._failures,
             meter=meter,
             streams=body.streams,
         )
         outcome = await exchange.run(self._client, content, self._watchdog)
-        self._template_opens = self._template_opens or exchange.template_opened
+        self._template_opens = self._template_opens or collector.template_opened
         if exchange.unstreamed:
             self._dialect.streams = False
-        return outcome
+        return await self._counted(outcome, collector, body) if isinstance(outcome, Reply) else outcome
+
+    async def _counted(self, reply: Reply, collector: Collector, body: Body) -> Reply:
+        """The reply; where it leaves its thinking's length open, the server is asked."""
+        if not reply.reasoning:
+            return reply
+        inexact = reply.counts is None or reply.counts.source in _INEXACT
+        if not inexact and not collector.opening_unsure:
+            return reply
+        opened = await self._tokenizer.opens_thinking(body.fields, its_kind=not inexact)
+        tokens = await self._tokenizer.count(reply.reasoning) if inexact else None
+        if opened is None and tokens is None:
+            return reply
+        return collector.recounted(reply, tokenized=tokens, prompt_opened=opened)

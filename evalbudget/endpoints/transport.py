@@ -6,19 +6,31 @@ ask for.
 
 from __future__ import annotations
 
+import json
+from contextlib import aclosing
+from http import HTTPStatus
 from typing import cast
 
 import aiohttp
 import httpx2
+import msgspec
 import openai
 
+from evalbudget.endpoints.failures import TROUBLES
 from evalbudget.endpoints.limits import Limits
 from evalbudget.endpoints.refusal import Refusal
 from evalbudget.errors import InputError
+from evalbudget.records import JsonValue
 from evalbudget.urls import can_be_asked, is_loopback, shown_url
 
 _ERROR_BYTES = 64 * 1024
 """Of an HTTP error, read for its message: a hostile one has no end."""
+_ANSWER_BYTES = 16 * 1024 * 1024
+"""Of an answer that is no reply: the ids of a long text."""
+_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}) - {
+    HTTPStatus.NOT_IMPLEMENTED
+}
+"""HTTP errors that may be gone another time."""
 _KEEP_ALIVE_S = 4.0
 """Below uvicorn's and Node's 5 s, so that no connection is used again while the server closes it."""
 _LEFT_OUT = (
@@ -37,6 +49,10 @@ _MOST_CLOSED = 2
 """Closed connections that one request may meet."""
 _PLACEHOLDER_KEY = "none"
 """The client insists on a key, and would take OPENAI_API_KEY to a server that it is not meant for."""
+
+
+class NoAnswerError(Exception):
+    """No answer came: the connection failed, or the server is in trouble. It may come another time."""
 
 
 class RefusedError(Exception):
@@ -74,6 +90,7 @@ class Client:
             default_headers=headers,  # type: ignore[arg-type]  # Omit is read there, but not declared
         )
         self._url = f"{self._client.base_url}chat/completions"
+        self._root = str(self._client.base_url).rstrip("/").removesuffix("/v1")
         self._has_answered = False
         """There may be connections of earlier requests."""
         self._options: openai.RequestOptions = {}
@@ -81,15 +98,44 @@ class Client:
             self._options = {"headers": {"Authorization": openai.Omit()}}
 
     async def post(self, content: bytes) -> httpx2.Response:
-        """Send a request; its response, unread. Raises RefusedError for every HTTP status from 300 up.
+        """Send a request; its response, unread. Raises RefusedError for every HTTP status from 300 up."""
+        return await self._post(self._url, content)
 
-        Some servers close a connection behind a reply without saying so (llama.cpp, behind a stream). Where a
-        request met only such a connection, nobody took it, and it is sent again at once (RFC 9112, 9.3.1).
+    async def call(self, path: str, body: dict[str, JsonValue]) -> object:
+        """Ask the server beside the API; the JSON that it answers, None where it refuses or has none.
+
+        `path` stands below the server's root. Raises NoAnswerError.
+        """
+        data = bytearray()
+        try:
+            response = await self._post(f"{self._root}{path}", msgspec.json.encode(body))
+            async with aclosing(response.aiter_bytes()) as pieces:
+                async for piece in pieces:
+                    data += piece
+                    if len(data) > _ANSWER_BYTES:
+                        return None
+        except RefusedError as error:
+            if error.refusal.status in _PASSING:
+                raise NoAnswerError from error
+            return None
+        except TROUBLES as error:
+            raise NoAnswerError from error
+        try:
+            plain: object = json.loads(data)
+        except (ValueError, RecursionError):
+            return None
+        return plain
+
+    async def _post(self, url: str, content: bytes) -> httpx2.Response:
+        """Some servers close a connection behind a reply without saying so (llama.cpp, behind a stream).
+
+        Where a request met only such a connection, nobody took it, and it is sent again at once
+        (RFC 9112, 9.3.1).
         """
         met_closed = 0
         while True:
             try:
-                response = await self._post_once(content)
+                response = await self._post_once(url, content)
             except RefusedError:
                 self._has_answered = True
                 raise
@@ -102,9 +148,9 @@ class Client:
                 self._has_answered = True
                 return response
 
-    async def _post_once(self, content: bytes) -> httpx2.Response:
+    async def _post_once(self, url: str, content: bytes) -> httpx2.Response:
         response = await self._client.post(
-            self._url,
+            url,
             cast_to=httpx2.Response,
             content=content,
             options=self._options,

@@ -47,6 +47,12 @@ class Choice(msgspec.Struct, gc=False):
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: str | None = None
+    token_ids: list[int] | None = None
+    """vLLM's `return_token_ids`: those of this piece, or of the whole reply."""
+    stop_reason: str | int | None = None
+    """vLLM's: the stop string, or the token, that ended it."""
+    matched_stop: str | int | None = None
+    """SGLang's, the same."""
 
 
 class TokenDetails(msgspec.Struct, gc=False):
@@ -71,6 +77,22 @@ class UsagePiece(msgspec.Struct, gc=False):
     """DeepSeek's."""
 
 
+class Timings(msgspec.Struct, gc=False):
+    """llama.cpp's; with `timings_per_token` beside each piece."""
+
+    predicted_n: int | None = None
+    """Tokens generated so far."""
+
+
+class SglExt(msgspec.Struct, gc=False):
+    """SGLang's extension, in an event of its own behind the reply."""
+
+    output_ids: list[list[int]] | None = None
+    """One list for each choice."""
+    input_ids: list[int] | None = None
+    """The prompt's."""
+
+
 class Chunk(msgspec.Struct, gc=False):
     """One event of the stream, or a whole reply."""
 
@@ -81,6 +103,10 @@ class Chunk(msgspec.Struct, gc=False):
     error_message: Any = msgspec.field(default=None, name="message")
     """With no choices beside it: an error, as older vLLM and SGLang send it."""
     error_code: Any = msgspec.field(default=None, name="code")
+    timings: Timings | None = None
+    prompt_token_ids: list[int] | None = None
+    """vLLM's, in the first event."""
+    sglext: SglExt | None = None
 
 
 NotJson = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
@@ -137,5 +163,7 @@ _NESTED: dict[str, type[msgspec.Struct]] = {
     "usage": UsagePiece,
     "completion_tokens_details": TokenDetails,
     "prompt_tokens_details": TokenDetails,
+    "timings": Timings,
+    "sglext": SglExt,
 }
 """Field → the struct inside it."""

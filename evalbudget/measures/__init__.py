@@ -7,11 +7,20 @@ says what is missing from it.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from evalbudget.measures.bfcl import bfcl
+from evalbudget.measures.choice import choice
+from evalbudget.measures.ifeval import ifeval
+from evalbudget.measures.lm_eval import lm_eval
 from evalbudget.measures.measure import Measure, ScoredRow
 
 Measuring: TypeAlias = Callable[[Sequence[ScoredRow]], tuple[Measure, ...]]
 
-MEASURES: Mapping[str, Measuring] = {}
+MEASURES: Mapping[str, Measuring] = {
+    "choice": choice,
+    "ifeval": ifeval,
+    "lm_eval": lm_eval,
+    "bfcl": bfcl,
+}
 """Name of a scorer → its measures, of the rows of one model, task and budget; every repeat is a row."""
 
 __all__ = ["MEASURES", "Measure", "Measuring", "ScoredRow"]

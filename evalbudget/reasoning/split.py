@@ -53,9 +53,9 @@ def split_content(content: str, *, prompt_opens_thinking: bool = False) -> Parts
         return _thinking_from(content, 0, closing[0] if closing else "</think>")
     closing = _unmatched_closing(content)
     if closing is not None:
-        parts = _answer_from(content, closing.end(), [content[: closing.start()]], closed=True)
+        parts = _answer_from(content, (0, closing.start(), closing.end()))
         return replace(parts, template_opened=True)
-    return _answer_from(content, 0, [], closed=None)
+    return _answer_from(content, None)
 
 
 def split_field(reasoning: str, content: str, *, before_thinking: int = 0) -> Parts:
@@ -81,12 +81,21 @@ def _thinking_from(content: str, start: int, closing: str) -> Parts:
     """Thinking from `start` up to the marker; the answer behind it may hold further blocks."""
     end = content.find(closing, start)
     if end < 0:
-        return Parts.of(reasoning=content[start:], answers=[], form=ReasoningForm.INLINE, closed=False)
-    return _answer_from(content, end + len(closing), [content[start:end]], closed=True)
+        return Parts.of(
+            reasoning=content[start:],
+            answers=[],
+            form=ReasoningForm.INLINE,
+            closed=False,
+            thinking_at=(start, len(content), len(content)),
+        )
+    return _answer_from(content, (start, end, end + len(closing)))
 
 
-def _answer_from(content: str, start: int, thoughts: list[str], *, closed: bool | None) -> Parts:
-    """The answer from `start`, without the blocks of thinking that stand on lines of their own."""
+def _answer_from(content: str, block: tuple[int, int, int] | None) -> Parts:
+    """The answer behind a first block of thinking, without those that stand on lines of their own."""
+    begins, ends, start = block or (0, 0, 0)
+    thoughts = [] if block is None else [content[begins:ends]]
+    closed = None if block is None else True
     answers: list[tuple[int, str]] = []
     while opened := _next_opening(content, start, right_here=bool(thoughts)):
         closing = MARKERS[opened[0].strip()]
@@ -95,9 +104,15 @@ def _answer_from(content: str, start: int, thoughts: list[str], *, closed: bool 
             break
         answers.append((start, content[start : opened.start()]))
         thoughts.append(content[opened.end() : end])
-        start, closed = end + len(closing), True
+        start, closed, block = end + len(closing), True, None
     answers.append((start, content[start:]))
-    return Parts.of(reasoning="".join(thoughts), answers=answers, form=ReasoningForm.INLINE, closed=closed)
+    return Parts.of(
+        reasoning="".join(thoughts),
+        answers=answers,
+        form=ReasoningForm.INLINE,
+        closed=closed,
+        thinking_at=block,
+    )
 
 
 def _next_opening(content: str, start: int, *, right_here: bool) -> re.Match[str] | None:

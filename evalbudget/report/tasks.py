@@ -42,7 +42,7 @@ def print_task(name: str, *, as_json: bool) -> None:
         samples = load_samples(task, 1)
     except DataError as error:
         trouble = str(error)
-    prompt = None if task.private or not samples else samples[0].prompt
+    prompt = None if task.is_private or not samples else samples[0].prompt
     if as_json:
         _print_json({**_summary(task), "first_prompt": prompt, "trouble": trouble})
         return
@@ -62,7 +62,7 @@ def print_task(name: str, *, as_json: bool) -> None:
     if prompt is not None:
         console.print(Text("\nfirst prompt:", style="dim"))
         console.print(Text(prompt))
-    elif task.private:
+    elif task.is_private:
         console.print(Text("\nThe authors of this data ask that no question is shown.", style="dim"))
     if trouble is not None:
         console.print(Text(f"\nno prompt to show: {trouble}", style="yellow"))
@@ -83,7 +83,7 @@ def _summary(task: Task) -> dict[str, object]:
         "title": task.title,
         "version": task.version,
         "scorer": task.scorer.name,
-        "private": task.private,
+        "private": task.is_private,
         "modes": task.modes,
         "categories": task.categories,
         "sampling": _set(_sampling(task)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from evalbudget.contracts import Assignment
+from evalbudget.errors import EvalbudgetError
 from evalbudget.reasoning.counting import count_tokens
 from evalbudget.records import (
     Attempt,
@@ -50,8 +51,12 @@ def score_or_failure(assignment: Assignment, reply: Reply) -> Score | Failure:
     """The scorer's verdict; what it raises, or a value outside 0 to 1, is a failure of kind `scorer`."""
     try:
         score = assignment.scorer(assignment.sample, reply)
+    except EvalbudgetError as error:
+        said = type(error).__name__ if assignment.private else str(error)
+        return Failure(kind=FailureKind.SCORER, message=f"the scorer could not judge it: {said}")
     except Exception as error:  # noqa: BLE001 - any scorer, any error: one reply must not end a run
-        reason = f"the scorer raised {type(error).__name__}: {error} ({where_raised(error)})"
+        said = "" if assignment.private else f": {error}"
+        reason = f"the scorer raised {type(error).__name__}{said} ({where_raised(error)})"
         return Failure(kind=FailureKind.SCORER, message=reason)
     if not 0.0 <= score.value <= 1.0:
         return Failure(

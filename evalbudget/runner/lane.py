@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from evalbudget.contracts import Assignment, Clock, Dialogue, Lane, Sink, Watcher
+from evalbudget.privacy import unquoting
 from evalbudget.records import Attempt, Failure, FailureKind, Reply, Request
 from evalbudget.runner.attempts import Ending, judge, where_raised
 from evalbudget.runner.concurrency import Climb, Gauge
@@ -295,7 +296,7 @@ class LaneRun:
         self._requests += 1
         self.around.watcher.sent(road.assignment.job)
         try:
-            road.result = await self._ask(road.request, slot)
+            road.result = unquoting(await self._ask(road.request, slot), road.assignment)
             failure = replace(road.result, partial=None) if isinstance(road.result, Failure) else None
             road.tries.note(failure, self.around.clock.monotonic())
             self._learn(slot, road.result)

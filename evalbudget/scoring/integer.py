@@ -8,13 +8,12 @@ from collections import deque
 from evalbudget.records import JsonValue, Reply, Sample, Score
 from evalbudget.scoring.boxed import last_box
 from evalbudget.scoring.given import LONGEST, given_answer, statements
-from evalbudget.scoring.latex import plain, unwrapped
+from evalbudget.scoring.latex import NO_UNITS, UNITS, names_two_values, plain, spoken, unwrapped
+from evalbudget.scoring.words import number_in_words
 
 _INTEGER = re.compile(
-    r"\+?(?P<minus>-?)\s?(?P<digits>\d{1,3}(?:[ ,]\d{3})+|\d+)(?:\.0*)?[*_`)]*"
-    r"(?P<unit>(?:[\s-]+[^\W\d_]{2,30}\.?(?:\^\{?\d\}?)?){0,6})"
+    rf"\+?(?P<minus>-?)\s?(?P<digits>\d{{1,3}}(?:[ ,]\d{{3}})+|\d+)(?:\.0*)?[*_`)]*(?P<unit>{UNITS})"
 )
-_NO_UNITS = {"pi", "sqrt", "mod", "or", "and", "plus", "minus", "times", "over", "to", "not", "divided"}
 _LAST_INTEGER = re.compile(r"\b\d+\b")
 
 
@@ -46,17 +45,20 @@ def read_integer(text: str) -> int | None:
     """The integer that a box or a statement holds, with its usual decorations; None where it is no integer.
 
     Understood: leading zeros, thousands (`1,024`, `1\\,024`), `n = 204`, `204^\\circ`, `25\\%`, units,
-    `\\text{204}`, `204.0`, full-width digits, Markdown's stars. Expressions such as `2^3` or
-    `\\frac{50}{2}` are not evaluated.
+    `\\text{204}`, `204.0`, digits of other scripts, Markdown's stars, `two hundred and four`. Expressions
+    such as `2^3` or `\\frac{50}{2}` are not evaluated.
     """
     if len(text) > LONGEST:
         return None
-    sides = plain(text).split("=")
+    words = plain(text)
+    if names_two_values(words):
+        return None
+    sides = words.split("=")
     for side in (sides[-1], sides[0]):
         found = _INTEGER.fullmatch(unwrapped(side))
-        if found and not _NO_UNITS.intersection(re.findall(r"[a-z]+", found["unit"].lower())):
+        if found and not NO_UNITS.intersection(re.findall(r"[a-z]+", found["unit"].lower())):
             return int(found["minus"] + re.sub(r"\D", "", found["digits"]))
-    return None
+    return number_in_words(spoken(text))
 
 
 def _within(value: int, low: int | None, high: int | None) -> bool:

@@ -4,7 +4,6 @@ text."""
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ import duckdb
 from evalbudget.errors import InputError, StoreError
 from evalbudget.store.database import first_line, reading
 from evalbudget.store.load import catch_up
+from evalbudget.store.private import OPTIONS, is_private_sql, private_tasks, public_sql, quoted
 from evalbudget.store.queries import Store
 
 TABLES: Final = ("runs", "servers", "attempts", "readings", "cells")
@@ -25,15 +25,15 @@ _HOLDS_TEXT: Final = "attempts"
 
 
 def export_tables(
-    db: Path, run: str | None, form: str, out: Path, *, private_tasks: Collection[str] = ()
+    db: Path, run: str | None, form: str, out: Path, *, include_private: bool = False
 ) -> list[tuple[Path, int]]:
     """Write `runs`, `servers`, `attempts`, `readings` and `cells` into the folder `out`; (file, rows) of
     each.
 
     `run`: a word that means one run, None for all of them. Files of an earlier export there are replaced, all
-    of them at the end, so that a failed export changes nothing. Attempts of `private_tasks` are left out.
-    Raises `InputError`, or `StoreError` where a file cannot be written or the store cannot be brought up to
-    date.
+    of them at the end, so that a failed export changes nothing. Attempts of private tasks come without their
+    texts, unless `include_private`. Raises `InputError`, or `StoreError` where a file cannot be written or
+    the store cannot be brought up to date.
     """
     if form not in FORMATS:
         raise InputError(f"no export format {form!r}; there are {' and '.join(FORMATS)}")
@@ -45,10 +45,12 @@ def export_tables(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with reading(db) as connection:
+            options = [row[0] for row in connection.execute(OPTIONS).fetchall()]
+            private = None if include_private else is_private_sql(private_tasks(options))
             for table in TABLES:
                 aside = out / f".{table}.{os.getpid()}.{form}"
                 written.append((aside, out / f"{table}.{form}", 0))
-                rows = _copy(connection, table, run_id, private_tasks, form, aside)
+                rows = _copy(connection, table, run_id, private, form, aside)
                 written[-1] = (aside, out / f"{table}.{form}", rows)
         for aside, final, _ in written:
             aside.replace(final)
@@ -64,25 +66,17 @@ def _copy(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     run_id: str | None,
-    private_tasks: Collection[str],
+    private: str | None,
     form: str,
     path: Path,
 ) -> int:
-    """One table into one file; the number of its rows."""
+    """One table into one file; the number of its rows. `private`: the attempts, as SQL, whose texts stay."""
     asked = connection.execute(f'SELECT * FROM "{table}" LIMIT 0').description or ()  # noqa: S608
-    columns = ", ".join(
-        f'"{name}"::VARCHAR AS "{name}"' if str(kind) == "JSON" else f'"{name}"' for name, kind, *_ in asked
-    )
-    wanted = ["true"]
-    if run_id is not None:
-        wanted.append(f"run_id = {_quoted(run_id)}")
-    if private_tasks and table == _HOLDS_TEXT:
-        wanted.append(f"task NOT IN ({', '.join(map(_quoted, sorted(private_tasks)))})")
-    rows = f'SELECT {columns} FROM "{table}" WHERE {" AND ".join(wanted)}'  # noqa: S608 - names ours, words quoted
-    found = connection.execute(f"COPY ({rows}) TO {_quoted(str(path))} ({FORMATS[form]})").fetchone()
+    columns = []
+    for name, kind, *_ in asked:
+        value = f'"{name}"' if private is None or table != _HOLDS_TEXT else public_sql(name, private)
+        columns.append(f'({value}){"::VARCHAR" if str(kind) == "JSON" else ""} AS "{name}"')
+    which = "true" if run_id is None else f"run_id = {quoted(run_id)}"
+    rows = f'SELECT {", ".join(columns)} FROM "{table}" WHERE {which}'  # noqa: S608 - names ours, words quoted
+    found = connection.execute(f"COPY ({rows}) TO {quoted(str(path))} ({FORMATS[form]})").fetchone()
     return int(found[0]) if found else 0
-
-
-def _quoted(text: str) -> str:
-    """As an SQL string, for COPY takes no parameters."""
-    return "'" + text.replace("'", "''") + "'"

@@ -24,6 +24,7 @@ from evalbudget.measures import ScoredRow
 from evalbudget.records import JsonValue, ServerRecord
 from evalbudget.store.cells import Cell
 from evalbudget.store.database import READER_PATIENCE_S, first_line, reading
+from evalbudget.store.private import OPTIONS, is_private_sql, private_tasks
 from evalbudget.store.replay import Named, choose_run
 
 
@@ -59,7 +60,7 @@ class FailureGroup:
     attempts: int
     tasks: tuple[str, ...]
     example: str
-    """The message of the newest of them: text from outside."""
+    """The message of the newest of them: text from outside. Empty where all their tasks are private."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,10 +160,11 @@ class Store:
         )
 
     def failures(self, run_id: str) -> tuple[FailureGroup, ...]:
-        """Failed attempts by model and kind, the most frequent first."""
-        return tuple(
-            FailureGroup(**{**row, "tasks": tuple(row["tasks"])}) for row in self._rows(_FAILURES, [run_id])
-        )
+        """Failed attempts by model and kind, the most frequent first; private tasks give no example."""
+        with self.batch():
+            private = private_tasks(row["options"] for row in self._rows(OPTIONS, []))
+            rows = self._rows(_FAILURES.format(private=is_private_sql(private)), [run_id])
+        return tuple(FailureGroup(**{**row, "tasks": tuple(row["tasks"])}) for row in rows)
 
     def token_sources(self, run_id: str) -> tuple[TokenShare, ...]:
         """Where the counts of a run's scored attempts come from, by model."""
@@ -191,7 +193,8 @@ ORDER BY started_at DESC, run_id DESC
 
 _FAILURES = """
 SELECT model, coalesce(error_kind, 'unknown') AS kind, count(*) AS attempts,
-    list_sort(list(DISTINCT task)) AS tasks, coalesce(arg_max(error, started_at), '') AS example
+    list_sort(list(DISTINCT task)) AS tasks,
+    coalesce(arg_max(error, started_at) FILTER (NOT {private}), '') AS example
 FROM attempts WHERE run_id = ? AND status <> 'ok'
 GROUP BY model, kind ORDER BY attempts DESC, model, kind
 """

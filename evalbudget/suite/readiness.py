@@ -8,6 +8,12 @@ from collections.abc import Collection, Iterator
 from evalbudget.errors import InputError
 from evalbudget.suite.schema import Model, Suite
 
+_CUTS_THINKING = {"stop": "null", "max_tokens": "32768"}
+"""Keys of `sampling:` that tasks of lm-eval set for answers without thinking → what suits thinking.
+
+Stop words that are not sent end the answer where it is scored.
+"""
+
 
 def check_ready(suite: Suite, models: Collection[str] | None = None) -> None:
     """Raise InputError where a run could not begin: an unbuilt feature, a missing key or file.
@@ -61,6 +67,21 @@ def _hints(suite: Suite) -> Iterator[str]:
         if model.base_url is not None and model.base_url.count("/") == 2:
             path = ("models", place, "base_url")
             yield str(suite.error(path, f"most servers want {model.base_url}/v1; taken as it is"))
+    yield from _hints_about_lm_eval(suite)
+
+
+def _hints_about_lm_eval(suite: Suite) -> Iterator[str]:
+    for place, (entry, task) in enumerate(zip(suite.tasks, suite.loaded, strict=True)):
+        said = suite.sampling.model_fields_set | entry.sampling.model_fields_set
+        left = [
+            f"`{key}: {better}`"
+            for key, better in _CUTS_THINKING.items()
+            if key not in said and getattr(task.defaults.sampling, key)
+        ]
+        if task.data.format == "lm_eval" and left:
+            reason = "brings stop words or a limit that end a model's thinking too; where it thinks, set"
+            line = f"{task.name} {reason} {' and '.join(left)} under `sampling:`"
+            yield str(suite.error(("tasks", place), line))
 
 
 def _files(model: Model) -> Iterator[tuple[tuple[str | int, ...], str]]:

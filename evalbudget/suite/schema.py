@@ -176,8 +176,8 @@ class SuiteTask(Checked):
     """One of the task's ways to ask, such as `fc` or `prompt` of BFCL; default: its first."""
     num_fewshot: StrictInt | None = Field(default=None, ge=0)
     """For tasks of lm-eval: examples before the question; default: the task's own number."""
-    fewshot_as_multiturn: bool = False
-    """For tasks of lm-eval: whether these examples are messages of their own."""
+    fewshot_as_multiturn: bool | None = None
+    """For tasks of lm-eval: whether these examples are messages of their own; default: yes, as in lm-eval."""
     system: str | None = None
     """A system message in place of the task's."""
 

@@ -7,23 +7,25 @@ import re
 import secrets
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import node
 from typing import TypeVar
 
 from evalbudget import __version__
-from evalbudget.contracts import Lane
+from evalbudget.contracts import Assignment, Lane
+from evalbudget.dialogues import MemoryBanks, dialogue_for
 from evalbudget.errors import InputError
-from evalbudget.records import Job, RunRecord
+from evalbudget.records import Job, JsonValue, RunRecord
 from evalbudget.report.live import open_view
 from evalbudget.runner.clock import SystemClock
 from evalbudget.runner.run import run_lanes
 from evalbudget.store.journal import Journal, journal_path
 from evalbudget.store.load import Loader
+from evalbudget.store.private import PRIVATE_TASKS
 from evalbudget.store.replay import choose_run, durable_jobs, first_run, journaled_runs
 from evalbudget.suite import Suite, api_key, check_ready
 from evalbudget.wiring.prepare import Options, Prepared, prepare, read_suite
@@ -111,6 +113,8 @@ class _Execution:
         self, journal: Journal, stack: AsyncExitStack, done: tuple[tuple[Job, str, str | None], ...]
     ) -> list[Lane]:
         """Start and ask each server in turn; one that cannot be reached blocks its own lane alone."""
+        for note in self.prepared.notes:
+            _say(note)
         servers = Servers(
             run_id=self.run_id,
             prepared=self.prepared,
@@ -118,11 +122,12 @@ class _Execution:
             logs=journal.path.parent / "logs",
             say=_say,
         )
+        open_job = _with_dialogues(self.prepared.open, MemoryBanks(journal.path.parent / "memory"))
         lanes = []
         for model in self.prepared.models:
             server = await stack.enter_async_context(servers.opened(model))
             await journal.append(server.record)
-            lanes.append(server.lane(self.prepared, done))
+            lanes.append(server.lane(self.prepared.jobs[model.name], open_job, done))
         return lanes
 
     def _record(self, status: str, finished_at: str | None = None) -> RunRecord:
@@ -135,8 +140,13 @@ class _Execution:
             suite=self.prepared.suite.source,
             version=__version__,
             host=node(),
-            options=self.options.record(),
+            options=self.options.record() | self._private_tasks(),
         )
+
+    def _private_tasks(self) -> dict[str, JsonValue]:
+        """The names of all that the suite has, also where `--only` leaves them out now."""
+        names: list[JsonValue] = [task.name for task in self.prepared.suite.loaded if task.is_private]
+        return {PRIVATE_TASKS: names} if names else {}
 
     def _end(self, *, interrupted: bool, failed: int, complete: bool) -> RunEnd:
         lines = []
@@ -165,6 +175,16 @@ def _new(prepared: Prepared, options: Options, db: Path) -> _Execution:
         db=db,
         started_at=now.isoformat(timespec="milliseconds"),
     )
+
+
+def _with_dialogues(open_job: Callable[[Job], Assignment], banks: MemoryBanks) -> Callable[[Job], Assignment]:
+    """Opens a job, with the dialogue that it consists of where one request is not all."""
+
+    def opened(job: Job) -> Assignment:
+        assignment = open_job(job)
+        return replace(assignment, dialogue=dialogue_for(assignment.sample, assignment.request, job, banks))
+
+    return opened
 
 
 def _refuse_other_suite(suite: Suite, before: RunRecord) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 from evalbudget.contracts import Assignment
-from evalbudget.datasets import load_samples
+from evalbudget.datasets import left_out, load_samples
 from evalbudget.jobs import PlanRow, TaskPart, opener, parse_only, plan_jobs, plan_rows, task_part
-from evalbudget.records import Job, JsonValue
+from evalbudget.records import Job, JsonValue, Sample
 from evalbudget.suite import Model, Suite, find_suite, load_suite
 
 _TEMPLATE_TOKENS = 256
 """Room for a chat template's own words."""
+_RESULTS_TOKENS = 16384
+"""Room for what tools return in a dialogue."""
 _UNBOUNDED_TOKENS = 4096
 """Room for a completion that nothing limits."""
 
@@ -45,6 +48,8 @@ class Prepared:
     jobs: Mapping[str, tuple[Job, ...]]
     """Model → its jobs in the order to send."""
     open: Callable[[Job], Assignment]
+    notes: tuple[str, ...] = ()
+    """What is left out of a task, and why: one line each."""
 
     @property
     def longest_sequence(self) -> int:
@@ -55,6 +60,11 @@ class Prepared:
 def prepare(suite: Suite, options: Options) -> Prepared:
     """Read the samples of a suite's tasks and plan its jobs. Raises InputError."""
     only = parse_only(options.only, suite)
+    entries = [
+        (entry, task)
+        for entry, task in zip(suite.tasks, suite.loaded, strict=True)
+        if only.tasks is None or task.name in only.tasks
+    ]
     parts = tuple(
         task_part(
             suite,
@@ -62,8 +72,7 @@ def prepare(suite: Suite, options: Options) -> Prepared:
             task,
             load_samples(task, _limit(entry.limit, options.limit), categories=entry.categories),
         )
-        for entry, task in zip(suite.tasks, suite.loaded, strict=True)
-        if only.tasks is None or task.name in only.tasks
+        for entry, task in entries
     )
     return Prepared(
         suite=suite,
@@ -72,6 +81,7 @@ def prepare(suite: Suite, options: Options) -> Prepared:
         rows=plan_rows(suite, parts, only),
         jobs=plan_jobs(suite, parts, only),
         open=opener(suite, parts),
+        notes=tuple(line for entry, task in entries for line in left_out(task, entry.categories)),
     )
 
 
@@ -87,6 +97,13 @@ def _limit(entry: int | None, command: int | None) -> int | None:
 
 def _longest_sequence(part: TaskPart) -> int:
     """A prompt has no more tokens than bytes; beside a long completion that is little to set aside."""
-    prompts = (f"{sample.system or ''}{sample.prompt}" for sample in part.samples)
-    longest = max((len(prompt.encode("utf-8", "replace")) for prompt in prompts), default=0)
+    longest = max(map(_sequence, part.samples), default=0)
     return longest + _TEMPLATE_TOKENS + (part.sampling.max_tokens or _UNBOUNDED_TOKENS)
+
+
+def _sequence(sample: Sample) -> int:
+    """Bytes of messages and tools; of a dialogue those of all turns, and room for what its tools return."""
+    said = "".join(message.content for message in sample.conversation)
+    tools = len(json.dumps(sample.tools, default=dict)) if sample.tools else 0
+    turns = len(json.dumps(sample.extra["turns"])) + _RESULTS_TOKENS if "turns" in sample.extra else 0
+    return len(said.encode("utf-8", "replace")) + tools + turns

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from evalbudget.contracts import Endpoint, Lane, Meter
+from evalbudget.contracts import Assignment, Endpoint, Lane, Meter
 from evalbudget.endpoints.openai_chat import OpenAIChat
 from evalbudget.engines.command import CommandEngine, ServeCommand
 from evalbudget.engines.embedded import EmbeddedEngine
@@ -38,9 +38,13 @@ class Server:
     blocked: Failure | None = None
     """Why nothing can be asked of it."""
 
-    def lane(self, prepared: Prepared, done: Iterable[tuple[Job, str, str | None]]) -> Lane:
+    def lane(
+        self,
+        jobs: tuple[Job, ...],
+        open_job: Callable[[Job], Assignment],
+        done: Iterable[tuple[Job, str, str | None]],
+    ) -> Lane:
         """Its part of the run; `done` are the attempts that the journal holds from before."""
-        jobs = prepared.jobs[self.model.name]
         left = pending(jobs, done)
         return Lane(
             model=self.model.name,
@@ -48,7 +52,7 @@ class Server:
             jobs=left,
             already_done=len(jobs) - len(left),
             concurrency=_slots(self.model) if self.model.gguf is not None else self.model.concurrency,
-            open=prepared.open,
+            open=open_job,
             blocked=self.blocked,
             probe=self.probe,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,23 +15,24 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
+import sys
 from evalbudget.datasets import load_samples
 from evalbudget.errors import DataError
 from evalbudget.tasks import load_task
 try:
-    load_samples(load_task("aime25"))
+    load_samples(load_task(sys.argv[1]))
 except DataError as error:
     print(error)
 """
 
 
-def complaint(**variables: str) -> str:
-    """What loading AIME 2025 from the Hub complains about, in a fresh process with these variables."""
+def complaint(task: str = "aime25", **variables: str) -> str:
+    """What loading a task from the Hub complains about, in a fresh process with these variables."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("HF_", "EVALBUDGET_"))
     }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", PROGRAM, task],
         capture_output=True,
         text=True,
         timeout=30,
@@ -42,16 +44,32 @@ def complaint(**variables: str) -> str:
     return done.stdout
 
 
+DESCRIPTION = {
+    "_id": "1",
+    "sha": "0" * 40,
+    "siblings": [{"rfilename": "data.csv"}],
+    "tags": [],
+    "gated": "auto",
+}
+
+
 @contextmanager
-def hub_that_answers(status: int, error_code: str) -> Iterator[str]:
-    """A server on loopback that gives every request this status, as the Hub does."""
+def hub_that_answers(status: int, error_code: str, *, described: str | None = None) -> Iterator[str]:
+    """A server on loopback that gives every request this status, as the Hub does.
+
+    The description of the data set `described` is open to everyone, as that of a gated one is.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(status)
+            known = described is not None and self.path == f"/api/datasets/{described}"
+            body = json.dumps(DESCRIPTION | {"id": described}).encode() if known else b""
+            self.send_response(200 if known else status)
             self.send_header("X-Error-Code", error_code)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         do_HEAD = do_GET
 
@@ -92,6 +110,13 @@ def test_offline_mode_without_a_cached_copy_is_one_line(tmp_path_factory: pytest
 def test_what_the_hub_refuses_is_told_apart(status: int, code: str, says: str) -> None:
     with hub_that_answers(status, code) as endpoint:
         assert says in complaint(HF_ENDPOINT=endpoint)
+
+
+def test_a_gated_set_whose_description_is_open_is_told_apart_and_its_archive_is_named(tmp_path: Path) -> None:
+    with hub_that_answers(401, "GatedRepo", described="Idavidrein/gpqa") as endpoint:
+        said = complaint("gpqa_diamond", HF_ENDPOINT=endpoint, HF_HOME=str(tmp_path))
+    assert said.startswith("Idavidrein/gpqa is gated: accept its terms on the Hub, then set HF_TOKEN, or set")
+    assert said.endswith("EVALBUDGET_HUB to a folder that holds Idavidrein/gpqa/dataset.zip\n")
 
 
 LOADING = """

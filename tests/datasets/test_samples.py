@@ -73,7 +73,7 @@ def test_the_mirror_serves_all_three_aime_tasks(shared: Path, monkeypatch: pytes
     assert load_samples(load_task("aime24"), 1)[0].id == "2024-I-1"
 
 
-@pytest.mark.parametrize("name", [name for name in known_tasks() if not name.startswith("aime")])
+@pytest.mark.parametrize("name", [name for name in known_tasks() if load_task(name).data.file])
 def test_each_shipped_task_with_data_of_its_own_loads(name: str) -> None:
     task = load_task(name)
     samples = load_samples(task)
@@ -111,8 +111,8 @@ def test_the_sums_are_right_and_some_come_to_four() -> None:
         ),
         (ROWS.replace('"t": "6"', '"t": [6]'), "not a list"),
         (
-            ROWS.replace('"t": "6"', '"t": "six"'),
-            'the scorer integer does not accept the target "six" of sample "2"',
+            ROWS.replace('"t": "6"', '"t": "some"'),
+            'the scorer integer does not accept the target "some" of sample "2"',
         ),
         (ROWS.replace('"t": "6"', '"t": 1006'), 'does not accept the target "1006"'),
     ],

@@ -199,3 +199,24 @@ def test_tools_are_never_left_out_for_a_server_that_refuses_them() -> None:
 
 def test_without_tools_the_field_is_not_sent() -> None:
     assert "tools" not in Dialect("m").body(FULL).fields
+
+
+@pytest.mark.parametrize(
+    ("engine", "asked"),
+    [
+        ("vllm", {"return_token_ids"}),
+        ("sglang", {"return_output_ids_in_sglext", "return_input_ids_in_sglext"}),
+        ("llama.cpp", {"timings_per_token"}),
+        ("lmdeploy", set()),
+        (None, set()),
+    ],
+)
+def test_an_engine_is_asked_only_for_the_counts_that_it_knows(engine: str | None, asked: set[str]) -> None:
+    plain, known = Dialect("m").body(FULL), Dialect("m", engine).body(FULL)
+    assert set(known.fields) - set(plain.fields) == asked
+    assert known.dropped == ()
+
+
+def test_what_the_suite_says_goes_before_what_we_would_ask_for() -> None:
+    request = Request(messages=(), sampling=Sampling(), extra_body={"return_token_ids": False})
+    assert Dialect("m", "vllm").body(request).fields["return_token_ids"] is False

@@ -47,7 +47,7 @@ def test_mean_and_error_are_lm_evals_whatever_the_order_of_the_rows(
     chance.shuffle(rows)
     (found,) = MEASURES["lm_eval"](rows)
     assert found.value == official.mean(values)
-    assert found.note == f"lm-eval's mean, standard error {official.mean_stderr(values):.4f}"
+    assert found.note == f"lm-eval's mean ± {official.mean_stderr(values):.4f}, its standard error"
     assert (found.name, found.n, found.unit) == ("acc,none", len(values), "share")
 
 
@@ -101,29 +101,26 @@ def test_an_aggregation_that_fails_is_told_and_the_others_stand(tmp_path: Path) 
     assert found["d,f"].note == "ValueError: lm-eval has no aggregation nonsense"
 
 
-def ballot(number: int, repeat: int, text: str | None, acc: float, first: int | None = None) -> ScoredRow:
-    votes: JsonValue = {"maj": {"first": first, "metrics": {"acc": acc}}}
+def ballot(number: int, repeat: int, text: str | None, acc: float, takes: int) -> ScoredRow:
+    votes: JsonValue = {"maj": {"takes": takes, "metrics": {"acc": acc}}}
     return row(number, {}, repeat=repeat, votes=votes, filtered={"maj": text}, repeats=3)
 
 
 def test_a_vote_is_taken_over_a_documents_answers_and_the_first_of_equals_wins() -> None:
-    rows = [ballot(0, 0, "7", 0.0), ballot(0, 1, "8", 1.0), ballot(0, 2, "8", 1.0)]
-    rows += [ballot(1, 0, "5", 0.25), ballot(1, 1, "6", 1.0)]
-    rows += [ballot(2, 0, None, 0.0), ballot(2, 1, None, 0.0), ballot(2, 2, "9", 1.0)]
-    found = measured(rows)["acc,maj"]
+    rows = [ballot(0, 0, "7", 0.0, 3), ballot(0, 1, "8", 1.0, 3), ballot(0, 2, "8", 1.0, 3)]
+    rows += [ballot(1, 0, "5", 0.25, 3), ballot(1, 1, "6", 1.0, 3), ballot(1, 2, "7", 1.0, 3)]
+    rows += [ballot(2, 0, None, 0.0, 3), ballot(2, 1, None, 0.0, 3), ballot(2, 2, "9", 1.0, 3)]
+    found = measured(rows[::-1])["acc,maj"]
     assert found.value == (1.0 + 0.25 + 0.0) / 3
     assert found.n == 3
 
 
 def test_a_vote_over_the_first_answers_takes_no_more_and_no_fewer() -> None:
-    rows = [
-        ballot(0, repeat, text, acc, first=2)
-        for repeat, text, acc in ((0, "7", 1.0), (1, "8", 0.0), (2, "8", 0.0))
-    ]
+    rows = [ballot(0, 0, "7", 1.0, 2), ballot(0, 1, "8", 0.0, 2), ballot(0, 2, "8", 0.0, 2)]
     assert measured(rows)["acc,maj"].value == 1.0
-    found = measured([*rows, ballot(1, 0, "7", 1.0, first=2)])
+    found = measured([*rows, ballot(1, 0, "7", 1.0, 2)])
     assert found["maj"].value is None
-    assert found["maj"].note == "takes 2 answers to each document; ask with `repeats: 2`"
+    assert found["maj"].note == "a vote over 2 answers to each document; one of them has 1"
     assert "acc,maj" not in found
 
 

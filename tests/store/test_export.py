@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,7 @@ import pytest
 
 from evalbudget.contracts import JournalRecord
 from evalbudget.errors import InputError, StoreError
+from evalbudget.records import JsonValue, ToolCall
 from evalbudget.store.export import FORMATS, TABLES, export_tables
 from tests.store.making import (
     make_attempt,
@@ -74,10 +76,82 @@ def test_one_run_alone_and_files_of_before_are_replaced(two_runs: Path, tmp_path
     assert list(pd.read_parquet(tmp_path / "cells.parquet").run_id) == ["r2"]
 
 
-def test_a_private_task_keeps_its_texts_and_shows_its_figures(two_runs: Path, tmp_path: Path) -> None:
-    export_tables(two_runs, "r1", "parquet", tmp_path, private_tasks=["secret"])
-    assert set(pd.read_parquet(tmp_path / "attempts.parquet").task) == {"aime25"}
-    assert set(pd.read_parquet(tmp_path / "cells.parquet").task) == {"aime25", "secret"}
+DETAILS: dict[str, JsonValue] = {
+    "form": "boxed",
+    "first_match": "B",
+    "first_match_correct": True,
+    "option_order": "CABD",
+    "option_position": 2,
+    "quotation": "canary",
+    "seen_in_thinking": "canary",
+    "canary": 1,
+}
+KEPT = {"form": "boxed", "first_match": "B", "first_match_correct": True} | {
+    "option_order": "CABD",
+    "option_position": 2,
+}
+
+
+def private_store(db: Path, *, task: str, options: dict[str, JsonValue]) -> Path:
+    """A run whose first attempt is at a private task, with the word canary wherever a text can stand."""
+    telling = replace(
+        make_attempt(1, task=task, text="canary"),
+        prompt="canary",
+        answer="canary",
+        tool_calls=(ToolCall(name="canary", arguments='"canary"'),),
+        extracted="canary",
+        target="canary",
+        details=DETAILS,
+        request={"temperature": 0.5, "tools": ["canary"], "messages": ["canary"]},
+        category="physics",
+    )
+    failed = make_failed(2, task=task, error="the server did not like canary")
+    letter = replace(make_attempt(3, task=task), extracted="B", target="B")
+    other = replace(make_attempt(4), extracted="204", details={"note": "mine"})
+    return make_store(db, [replace(make_run(), options=options), telling, failed, letter, other])
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    ("task", "options"), [("secret", {"private_tasks": ["secret"]}), ("lm_eval/gpqa_main_cot", {"limit": 5})]
+)
+def test_of_a_private_task_the_figures_leave_and_the_texts_stay(
+    tmp_path: Path, task: str, options: dict[str, JsonValue], form: str
+) -> None:
+    db = private_store(tmp_path / "s.duckdb", task=task, options=options)
+    export_tables(db, None, form, tmp_path / "out")
+    for path in (tmp_path / "out").iterdir():
+        assert b"canary" not in path.read_bytes(), path.name
+    path = tmp_path / "out" / f"attempts.{form}"
+    frame = pd.read_parquet(path) if form == "parquet" else pd.read_csv(path)
+    telling, failed, letter, other = (
+        frame[frame.sample_id == f"s{number}"].iloc[0] for number in (1, 2, 3, 4)
+    )
+    assert json.loads(telling.details) == KEPT
+    assert json.loads(telling.request) == {"temperature": 0.5}
+    assert (telling.category, telling.completion_tokens, telling.score) == ("physics", 1000, 1.0)
+    assert (failed.error_kind, pd.isna(failed.error)) == ("rate_limit", True)
+    assert (letter.extracted, letter.target, pd.isna(letter.answer)) == ("B", "B", True)
+    assert (str(other.extracted), json.loads(other.details), other.answer) == (
+        "204",
+        {"note": "mine"},
+        "\\boxed{42}",
+    )
+
+
+def test_who_insists_gets_the_texts_of_a_private_task_too(tmp_path: Path) -> None:
+    db = private_store(tmp_path / "s.duckdb", task="secret", options={"private_tasks": ["secret"]})
+    export_tables(db, None, "parquet", tmp_path / "out", include_private=True)
+    first = pd.read_parquet(tmp_path / "out" / "attempts.parquet").iloc[0]
+    assert (first.prompt, first.answer, json.loads(first.details)) == ("canary", "canary", DETAILS)
+
+
+def test_a_task_that_one_run_calls_private_is_private_in_all_of_them(tmp_path: Path) -> None:
+    db = private_store(tmp_path / "s.duckdb", task="secret", options={})
+    later = replace(make_run("r2"), options={"private_tasks": ["secret"]})
+    write_journal(db, "r2", [later])
+    export_tables(db, "r1", "csv", tmp_path / "out")
+    assert b"canary" not in (tmp_path / "out" / "attempts.csv").read_bytes()
 
 
 def test_a_failed_export_leaves_the_files_of_before(tmp_path: Path) -> None:

@@ -1,0 +1,115 @@
+"""From a whole reply to the verdict: the shape of its loop, where that begins, and whether it is doom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalbudget.reasoning.loops.ending import breaks_off, said_to_finish
+from evalbudget.reasoning.loops.published import published_rules
+from evalbudget.reasoning.loops.runs import Run
+from evalbudget.reasoning.loops.trace import Trace, exact_run, run_before, still_repeats, template_run
+from evalbudget.reasoning.loops.verdict import LoopKind, LoopVerdict, Segment
+from evalbudget.reasoning.loops.walk import Rise
+
+_MOST_OF_UNIT = 120
+_MOST_DISTANCES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """A loop, in tokens."""
+
+    kind: LoopKind
+    start: int
+    end: int
+    """Exclusive."""
+    period: int
+    unit_at: int
+    """Where its unit is written, `period` tokens long."""
+
+
+def decide(
+    trace: Trace, tokens: Sequence[int], *, finish_reason: str | None, answered: bool | None
+) -> LoopVerdict:
+    """The verdict on a reply. `answered`: whether an answer came; None where that is not known."""
+    text = None if trace.pieces is None else "".join(trace.pieces)
+    finished = said_to_finish(finish_reason, answered)
+    if finished is None:
+        finished = _seems_finished(trace, text)
+    loop = _loop_at_end(trace, finished=finished) or _loop_inside(trace)
+    doom = loop is not None and not finished and loop.kind is not LoopKind.INTERIOR
+    verdict = LoopVerdict(
+        kind=LoopKind.NONE if loop is None else loop.kind,
+        doom=doom,
+        recovered=loop is not None and not doom,
+        runaway=loop is None and not finished,
+        finished=finished,
+        tokens=len(tokens),
+        published=published_rules(tokens, text),
+    )
+    return verdict if loop is None else _with_places(verdict, loop, trace)
+
+
+def _seems_finished(trace: Trace, text: str | None) -> bool:
+    """By the text alone: see `ending.py`. Without texts, by whether it still repeats itself."""
+    if text is not None and breaks_off(text):
+        return False
+    least = trace.rules.evidence if text is None else trace.rules.certain
+    return not (trace.walk.height >= least and still_repeats(trace))
+
+
+def _loop_at_end(trace: Trace, *, finished: bool) -> _Loop | None:
+    """The loop with which the reply ends. A reply that finished needs more evidence than one short run."""
+    walk, rules, end = trace.walk, trace.rules, len(trace.line)
+    present = walk.height >= rules.evidence
+    if finished and not present:
+        return None
+    begins = _beginning(trace, walk.rise) if present else end
+    if run := exact_run(trace, end, slack=rules.slack):
+        return _of_run(LoopKind.EXACT, run, begins, end)
+    if not finished and (run := template_run(trace)):
+        return _of_run(LoopKind.TEMPLATE, run, begins, end)
+    if not present or (finished and end - 1 - walk.last_known > rules.slack):
+        return None
+    fell = walk.rise.height - walk.height
+    kind = LoopKind.RECURRENT if fell < rules.evidence // 2 else LoopKind.SUSTAINED
+    return _of_distance(kind, trace, begins, end)
+
+
+def _loop_inside(trace: Trace) -> _Loop | None:
+    """The loop with the most evidence, wherever it is."""
+    peak = trace.walk.peak
+    if peak.height < trace.rules.evidence:
+        return None
+    return _of_distance(LoopKind.INTERIOR, trace, _beginning(trace, peak), peak.end)
+
+
+def _beginning(trace: Trace, rise: Rise) -> int:
+    """The first token of a rise's first known gram, or of the run with which that gram came again."""
+    first = max(rise.start - trace.rules.gram + 1, 0)
+    run = run_before(trace, rise.start + 1)
+    return first if run is None else min(first, run.start)
+
+
+def _of_run(kind: LoopKind, run: Run, begins: int, end: int) -> _Loop:
+    return _Loop(kind, min(run.start, begins), end, run.period, run.start)
+
+
+def _of_distance(kind: LoopKind, trace: Trace, start: int, end: int) -> _Loop:
+    """A loop that varies: its period is the commonest distance between two sayings of a gram."""
+    gram, last = trace.rules.gram, {}
+    distances: Counter[int] = Counter()
+    for place in range(max(start, end - _MOST_DISTANCES), end - gram + 1):
+        said = trace.line[place : place + gram]
+        if said in last:
+            distances[place - last[said]] += 1
+        last[said] = place
+    period = distances.most_common(1)[0][0] if distances else end - start
+    return _Loop(kind, start, end, period, end - period)
+
+
+def _with_places(verdict: LoopVerdict, loop: _Loop, trace: Trace) -> LoopVerdict:
+    """The verdict with where its loop is."""
+    ...

@@ -1,0 +1,63 @@
+"""The constants of the loop detector, and what moves when they do.
+
+Where they come from: the labelled traces and made traces of tests/reasoning/loops, and the ranges in which
+the verdicts on them do not change (tests/reasoning/loops/test_constants.py). A change of a constant or of a
+rule is a new DETECTOR_VERSION: rates of different versions cannot be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DETECTOR_VERSION = "1"
+"""Stands in every verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What counts as a loop. Tokens are the model's own, or pieces of `pieces.py` where there are no ids."""
+
+    gram: int = 12
+    """Tokens that have to come again together before they count as repeated: about one clause. Working
+    through a problem repeats 8 tokens all the time and 20 too seldom for a loop that varies its wording."""
+    known_after: int = 3
+    """Earlier times from which on a gram is known: the fourth is repetition, a draft written out twice and
+    then given as the answer is not."""
+    evidence: int = 256
+    """Known tokens less other tokens, at least, of a loop. On the labelled traces 133 is the most of those
+    without a loop, 526 the least of those with one, and 4900 the next."""
+    certain: int = 1024
+    """The same, from which on doom is certain enough to stop the stream."""
+    certain_span: int = 512
+    """Tokens of a run with one period from which on doom is certain, and with `certain_repeats`: models do
+    leave exact loops, after 4 repeats often, after these seldom (evalbudget's notes on vLLM's guard, replayed
+    on 380 traces of DeepSeek-R1-Distill-Qwen-1.5B)."""
+    certain_repeats: int = 16
+    min_repeats: float = 4.0
+    """Of a periodic run at the end: as in Liquid AI's antidoom rule."""
+    min_span: int = 64
+    """Tokens of such a run."""
+    min_span_broken: int = 128
+    """The same, of a run that has breaks: five short lines of a list are alike, and no loop."""
+    min_span_wordless: int = 256
+    """The same, where no token of the unit holds two letters: rules of a table, rows of zeros, decimals."""
+    slack: int = 8
+    """Tokens that a break in a run may have, and tokens behind it at the end of a reply that was cut: the last
+    word is cut, a connective changes, a border is tokenised in another way."""
+    matched: float = 0.8
+    """Share of a run that repeats its last period, at least; below it a break costs more than it gains."""
+    give_up: int = 128
+    """Loss in score, in tokens, at which a run is not followed further back."""
+    template_repeats: float = 8.0
+    """Of a run in which numbers count as equal: enough with `template_span` tokens."""
+    template_span: int = 512
+    template_repeats_short: float = 24.0
+    """The same for short units: enough with `template_span_short` tokens."""
+    template_span_short: int = 256
+    window: int = 16384
+    """Tokens before the end in which a run's period is looked for: periods up to a quarter of it are found."""
+    memory: int = 131072
+    """Different grams that are remembered before all are forgotten: bounds the memory of one reply."""
+
+
+RULES = Rules()
