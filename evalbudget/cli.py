@@ -107,25 +107,32 @@ def tasks(name: str | None, as_json: bool) -> None:
 @click.argument("task")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the verdicts here.")
-def score(task: str, file: Path, out: Path | None) -> None:
+@click.option("--mode", help="How they were asked, where the task knows several ways: fc or prompt.")
+def score(task: str, file: Path, out: Path | None, mode: str | None) -> None:
     """Score the replies in FILE against TASK, such as outputs of another tool.
 
     \b
     FILE holds JSON lines {"id", "answer", "reasoning"?, "tool_calls"?, "finish_reason"?};
     each becomes a line {"id", "score", "outcome", "extracted", "details"}.
+    It may also be a samples_*.jsonl of lm-eval, a result file of BFCL, a run's journal.jsonl,
+    or the attempts of `evalbudget export`. What the task's authors publish beyond the mean
+    score, such as IFEval's four measures, comes at the end, on stderr.
 
     \b
     Example: evalbudget score aime25 replies.jsonl --out verdicts.jsonl
+             evalbudget score bfcl_v3 BFCL_v3_simple_result.json --mode prompt
     """
-    from evalbudget.wiring.recorded import score_file, summary
+    from evalbudget.report.words import measure_lines
+    from evalbudget.tasks import TaskSettings
+    from evalbudget.wiring.recorded import score_file, shown_while_made, summary
 
-    verdicts = score_file(task, file)
-    text = "".join(verdict.json_line() + "\n" for verdict in verdicts)
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        out.write_text(text, encoding="utf-8")
+    verdicts = score_file(task, file, TaskSettings(mode=mode))
+    with click.open_file(str(out or "-"), "w", encoding="utf-8") as sink:
+        for verdict in shown_while_made(verdicts, to_file=out is not None):
+            click.echo(verdict.json_line(), file=sink)
     click.echo(summary(verdicts), err=True)
+    for line in measure_lines(verdicts.measures()):
+        click.echo(line, err=True)
 
 
 @cli.command(short_help="Accuracy, tokens and failures of a run.")

@@ -99,14 +99,11 @@ def _line(label: str, first: int, texts: Sequence[str], widths: Sequence[int]) -
 
 
 def _print_measures(part: TaskFigures, console: Console) -> None:
-    """One line a measure: value, rows behind it, name, and as much of its note as there is room for."""
+    """One line a measure, with as much of its note as there is room for."""
     for measured in part.measured:
         _print(console, words.measured_of(measured, part), indent=2, style="dim")
-        named = max(cell_len(each.name) for each in measured.measures)
-        for each in measured.measures:
-            line = Text(f"    {words.measure(each):>8} {each.n:>6,}  {words.one_line(each.name):<{named}}")
-            line.append(f"  {words.one_line(each.note)}" if each.note else "", style="dim")
-            console.print(line, no_wrap=True, overflow="ellipsis")
+        for line in words.measure_lines(measured.measures):
+            console.print(Text(f"  {line}"), no_wrap=True, overflow="ellipsis")
 
 
 def _print_around(figures: RunFigures, console: Console) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -110,6 +110,15 @@ def measure(each: Measure) -> str:
     if each.value is None:
         return UNKNOWN
     return f"{_percent(each.value)} %" if each.unit == "share" else f"{each.value:,.4g} {each.unit}"
+
+
+def measure_lines(measures: Sequence[Measure]) -> tuple[str, ...]:
+    """One line for each: value, rows behind it, name, note."""
+    named = max((len(each.name) for each in measures), default=0)
+    return tuple(
+        f"  {measure(each):>8} {each.n:>6,}  {one_line(each.name):<{named}}  {one_line(each.note)}".rstrip()
+        for each in measures
+    )
 
 
 def measured_of(part: CellMeasures, task: TaskFigures) -> str:

@@ -29,7 +29,7 @@ def test_work_without_an_end_is_a_failure() -> None:
 
 def test_work_that_ends_its_process_is_a_failure() -> None:
     failure = asyncio.run(apart(os._exit, 3))
-    assert isinstance(failure, Failure) and "ended their worker process" in failure.message
+    assert isinstance(failure, Failure) and "ended its worker process" in failure.message
     assert asyncio.run(apart(divmod, 7, 2)) == (3, 1)
 
 
