@@ -8,6 +8,7 @@ suite + parts + Only → plan_jobs → model → (Job, …)         opener(suite
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -166,7 +167,7 @@ def plan_rows(suite: Suite, parts: Sequence[TaskPart], only: Only | None = None)
 def _plan_row(model: Model, part: TaskPart) -> PlanRow:
     each = part.repeats * len(part.budgets)
     jobs = each * len(part.samples)
-    characters = sum(len(message.content) for sample in part.samples for message in sample.conversation)
+    characters = sum(map(_characters, part.samples))
     bound = part.sampling.max_tokens
     return PlanRow(
         model=model.name,
@@ -179,6 +180,12 @@ def _plan_row(model: Model, part: TaskPart) -> PlanRow:
         completion_tokens_bound=None if bound is None else bound * jobs,
         expected_completion_tokens=min(part.task.expected_tokens, bound or part.task.expected_tokens) * jobs,
     )
+
+
+def _characters(sample: Sample) -> int:
+    """Of the messages and of the tools, which the chat template writes out."""
+    tools = len(json.dumps(sample.tools, default=dict)) if sample.tools else 0
+    return tools + sum(len(message.content) for message in sample.conversation)
 
 
 def _in(name: str, chosen: Collection[str] | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalbudget.reasoning.loops.ending import breaks_off, said_to_finish
 from evalbudget.reasoning.loops.published import published_rules
@@ -99,7 +99,8 @@ def _of_run(kind: LoopKind, run: Run, begins: int, end: int) -> _Loop:
 
 def _of_distance(kind: LoopKind, trace: Trace, start: int, end: int) -> _Loop:
     """A loop that varies: its period is the commonest distance between two sayings of a gram."""
-    gram, last = trace.rules.gram, {}
+    gram = trace.rules.gram
+    last: dict[str, int] = {}
     distances: Counter[int] = Counter()
     for place in range(max(start, end - _MOST_DISTANCES), end - gram + 1):
         said = trace.line[place : place + gram]
@@ -112,4 +113,18 @@ def _of_distance(kind: LoopKind, trace: Trace, start: int, end: int) -> _Loop:
 
 def _with_places(verdict: LoopVerdict, loop: _Loop, trace: Trace) -> LoopVerdict:
     """The verdict with where its loop is."""
-    ...
+    pieces, span = trace.pieces, loop.end - loop.start
+    answer_at = len(trace.line) if trace.answer_at is None else trace.answer_at
+    unit = None if pieces is None else "".join(pieces[loop.unit_at : loop.unit_at + loop.period])
+    return replace(
+        verdict,
+        onset_token=loop.start,
+        onset_char=None if pieces is None else sum(map(len, pieces[: loop.start])),
+        period_tokens=loop.period,
+        repeats=span / loop.period,
+        span_tokens=span,
+        unit=None if unit is None else unit[:_MOST_OF_UNIT],
+        segment=Segment.REASONING if loop.start < answer_at else Segment.ANSWER,
+        wasted_tokens=max(span - loop.period, 0),
+        certain_token=next((alarm for alarm in trace.walk.alarms if alarm >= loop.start), None),
+    )
