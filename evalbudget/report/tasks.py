@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 import msgspec
 from rich.console import Console
@@ -11,6 +13,7 @@ from rich.text import Text
 from evalbudget.datasets import load_samples
 from evalbudget.errors import DataError
 from evalbudget.records import Sample, Sampling
+from evalbudget.runner.attempts import prompt_text
 from evalbudget.tasks import DEFAULT_SAMPLING, Task, known_tasks, load_task
 
 
@@ -42,7 +45,8 @@ def print_task(name: str, *, as_json: bool) -> None:
         samples = load_samples(task, 1)
     except DataError as error:
         trouble = str(error)
-    prompt = None if task.is_private or not samples else samples[0].prompt
+    prompt = None if task.is_private or not samples else prompt_text(samples[0].conversation)
+    tools = ", ".join(_names(samples[0])) if samples else ""
     if as_json:
         _print_json({**_summary(task), "first_prompt": prompt, "trouble": trouble})
         return
@@ -62,10 +66,19 @@ def print_task(name: str, *, as_json: bool) -> None:
     if prompt is not None:
         console.print(Text("\nfirst prompt:", style="dim"))
         console.print(Text(prompt))
+        if tools:
+            console.print(Text("with the tools: ", style="dim").append(tools, style="not dim"))
     elif task.is_private:
         console.print(Text("\nThe authors of this data ask that no question is shown.", style="dim"))
     if trouble is not None:
         console.print(Text(f"\nno prompt to show: {trouble}", style="yellow"))
+
+
+def _names(sample: Sample) -> Iterator[str]:
+    """Of the functions that may be called."""
+    for tool in sample.tools:
+        function = tool.get("function")
+        yield str(function.get("name")) if isinstance(function, dict) else "?"
 
 
 def _sampling(task: Task) -> Sampling:

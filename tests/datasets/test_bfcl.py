@@ -248,6 +248,7 @@ def test_an_absent_file_of_the_hub_is_one_line_that_says_what_to_set(tmp_path: P
         "except Exception as error: print(type(error).__name__, error)"
     )
     environment = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    environment["EVALBUDGET_BFCL_V3"] = str(tmp_path)
     ran = subprocess.run(
         [sys.executable, "-c", load], env=environment, capture_output=True, text=True, check=True
     )
@@ -324,6 +325,9 @@ def test_conversations_carry_what_their_dialogues_need(shared: Path, monkeypatch
     (turn,) = missing.extra["missed_function"]
     late = {each["function"]["name"] for each in missing.extra["missed_tools"][turn]}
     assert late and not late & {each["function"]["name"] for each in missing.tools}
+    [described] = [each["function"]["description"] for each in missing.extra["missed_tools"][turn]][:1]
+    hint = "Python 3 syntax"
+    assert hint in missing.tools[0]["function"]["description"] and hint not in described
     assert missing.extra["turns"][int(turn)] == []
     assert len(missing.extra["ground_truth"]) == len(missing.extra["turns"])
     memory = by_category["memory_kv"]

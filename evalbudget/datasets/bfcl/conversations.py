@@ -58,6 +58,9 @@ class _Function:
     """That in the system prompt."""
     tool: Mapping[str, JsonValue]
     """That in `tools=`."""
+    late_tool: Mapping[str, JsonValue]
+    """The same where it is held back at first: v4's official code adds it without the hint on the language,
+    v3's with it (bfcl_eval, model_handler/base_handler.py, inference_multi_turn_FC)."""
 
 
 class Conversations:
@@ -103,7 +106,7 @@ class Conversations:
             "initial_config": _settings(category) if file == "web_search" else row.get("initial_config"),
             "functions": [each.shown for each in offered],
             "missed_function": {turn: [each.raw for each in late] for turn, late in missed.items()},
-            "missed_tools": {turn: [each.tool for each in late] for turn, late in missed.items()},
+            "missed_tools": {turn: [each.late_tool for each in late] for turn, late in missed.items()},
             "function_prompt": prompt,
         }
         if file == "memory":
@@ -143,6 +146,7 @@ class Conversations:
             shown=shown,
             written=written(shown, self._version),
             tool=tools([shown])[0],
+            late_tool=tools([raw if self._version == "v4" else shown])[0],
         )
 
 

@@ -1,18 +1,19 @@
 """Where the files of a version of BFCL lie, and their lines.
 
-v3 is on the Hub, as files that its library cannot read as one table; v4 travels in PyPI's package
-`bfcl-eval`. A mirror (EVALBUDGET_HUB) goes before both.
+Each travels in a release of PyPI's package `bfcl-eval`; v3 is on the Hub as well, as files that its library
+cannot read as one table. A mirror (EVALBUDGET_HUB) goes before all.
 """
 
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
+from evalbudget.datasets.hub import refuse_without_hub
 from evalbudget.datasets.local import Row, json_lines, read_text
 from evalbudget.datasets.mirror import VARIABLE
-from evalbudget.errors import DataError
+from evalbudget.errors import DataError, InputError
+from evalbudget.scoring.bfcl.simulated.sources import package
 
 INSTALL = "pip install --no-deps bfcl-eval==2026.3.23"
 
@@ -23,7 +24,7 @@ class Files:
     def __init__(self, version: str, hub: str) -> None:
         self._prefix = f"BFCL_{version}_"
         self._hub = hub
-        self._folder = _mirrored(hub) or (_packaged(hub) if version == "v4" else None)
+        self._folder = _mirrored(hub) or _packaged(version, hub)
         self._read: dict[str, list[Row]] = {}
 
     @property
@@ -61,19 +62,22 @@ def _mirrored(hub: str) -> Path | None:
     return folder if folder is not None and folder.is_dir() else None
 
 
-def _packaged(hub: str) -> Path:
-    found = find_spec("bfcl_eval")
-    folder = Path(found.origin).parent / "data" if found is not None and found.origin else None
-    if folder is None or not folder.is_dir():
+def _packaged(version: str, hub: str) -> Path | None:
+    """The data of the release that belongs to the version; None where v3's is not installed."""
+    try:
+        return package(version) / "data"
+    except InputError:
+        if version == "v3":
+            return None
         raise DataError(
             f"BFCL v4 travels in a package: {INSTALL} (or set {VARIABLE} to a folder with {hub}/)"
-        )
-    return folder
+        ) from None
 
 
 def _fetched(hub: str, file: str) -> Path:
     from huggingface_hub import hf_hub_download  # noqa: PLC0415 - takes half a second
 
+    refuse_without_hub(hub, None, f", or set {VARIABLE} to a folder that holds {hub}/")
     try:
         return Path(hf_hub_download(hub, file, repo_type="dataset"))
     except Exception as error:  # noqa: BLE001 - whatever the HTTP library raises, the file is not there
