@@ -171,6 +171,7 @@ class Servers:
             api_key=key,
             max_connections=most,
             prompt_opens_thinking=model.prompt_opens_thinking,
+            engine=found.engine,
         )
         return Server(model=model, record=found, endpoint=endpoint, probe=probe)
 
