@@ -140,6 +140,17 @@ class Collector:
         return self._with_ids(self._counted(reply), spans)
 
     @property
+    def unread(self) -> bool:
+        """Token ids came, and nobody has asked yet which of them are markers."""
+        return self._trail.unread
+
+    def read_with(self, reply: Reply, vocabulary: Vocabulary) -> Reply:
+        """The same reply, its token ids read with the vocabulary."""
+        self._trail.learn(vocabulary)
+        streamed = reply.timings.ttft_s is not None
+        return self.reply(self._started + reply.timings.latency_s, streamed=streamed)
+
+    @property
     def opening_unsure(self) -> bool:
         """Tokens came before the thinking, of which the prompt shows whether they were an opening marker."""
         steps = self._evidence.steps

@@ -82,13 +82,12 @@ class OpenAIChat:
             return Failure(
                 kind=FailureKind.REQUEST, message="the prompt is no Unicode text: half a surrogate pair"
             )
-        vocabulary = await self._tokenizer.vocabulary()
         collector = Collector(
             asyncio.get_running_loop().time(),
             prompt_opens_thinking=self._prompt_opens_thinking,
             cut_is_thinking=self._template_opens,
             dropped_fields=body.dropped,
-            vocabulary=vocabulary,
+            vocabulary=self._tokenizer.vocabulary,
             closing_counted=self._closing_counted,
         )
         exchange = Exchange(
@@ -106,6 +105,9 @@ class OpenAIChat:
 
     async def _counted(self, reply: Reply, collector: Collector, body: Body) -> Reply:
         """The reply; where it leaves its thinking's length open, the server is asked."""
+        if collector.unread:
+            vocabulary = await self._tokenizer.ask_vocabulary()
+            reply = collector.read_with(reply, vocabulary) if vocabulary is not None else reply
         if not reply.reasoning:
             return reply
         inexact = reply.counts is None or reply.counts.source in _INEXACT

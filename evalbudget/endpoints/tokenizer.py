@@ -1,7 +1,8 @@
 """What the server's tokenizer tells: the ids of the markers, the length of a text, the end of a prompt.
 
-Asked rarely: for the markers once, for a text only where nothing in the reply told its length, for a prompt
-once for each kind of request. What a server refuses it is not asked again.
+Asked rarely: for the markers once, after the first reply that brings token ids; for a text only where nothing
+in the reply told its length; for a prompt once for each kind of request. Nothing is asked before a server's
+first reply, and what it refuses it is not asked again.
 
 Sources: vLLM entrypoints/serve/tokenize, SGLang's and llama.cpp's `/tokenize`, LMDeploy's `/v1/encode`,
 llama.cpp's `/apply-template`.
@@ -66,8 +67,6 @@ _WAYS: Mapping[str, _Way] = {
         ids="input_ids",
     ),
 }
-_SENDS_IDS = frozenset({"vllm", "sglang"})
-"""Engines whose replies bring token ids, in which the markers are then looked for."""
 _SHOWS_PROMPT = frozenset({"llama.cpp"})
 """Engines that render a prompt for us."""
 _OF_THE_KIND = ("chat_template_kwargs", "reasoning_effort", "tools", "reasoning_format", "enable_thinking")
@@ -81,22 +80,20 @@ class Tokenizer:
         self._client = client
         self._model = model
         self._way = _WAYS.get(engine or "")
-        self._sends_ids = engine in _SENDS_IDS
         self._shows_prompt = engine in _SHOWS_PROMPT
         self._gaps = 0
-        self._vocabulary: Vocabulary | None = None
+        self.vocabulary: Vocabulary | None = None
+        """The markers' ids, once a reply has brought ids and the server was asked."""
         self._first = asyncio.Lock()
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._opens: dict[str, bool] = {}
 
-    async def vocabulary(self) -> Vocabulary | None:
-        """The markers' ids, asked for before the first request; empty where the model has none."""
-        if self._vocabulary is not None or not self._sends_ids:
-            return self._vocabulary
+    async def ask_vocabulary(self) -> Vocabulary | None:
+        """The markers' ids, asked for once; empty where the model has none."""
         async with self._first:
-            if self._vocabulary is None and self._way is not None:
-                self._vocabulary = await self._ask_vocabulary()
-        return self._vocabulary
+            if self.vocabulary is None and self._way is not None:
+                self.vocabulary = await self._ask_vocabulary()
+        return self.vocabulary
 
     async def count(self, text: str) -> int | None:
         """Tokens of a text, without any that the tokenizer would put around it."""

@@ -42,6 +42,15 @@ class Trail:
         return self._ids if self._ids and not self._broken else None
 
     @property
+    def unread(self) -> bool:
+        """Ids came, and nobody has asked yet which of them are markers."""
+        return self.ids is not None and self._vocabulary is None
+
+    def learn(self, vocabulary: Vocabulary) -> None:
+        """Read the ids with this."""
+        self._vocabulary = vocabulary
+
+    @property
     def prompt(self) -> array[int] | None:
         """The prompt's ids, where they came."""
         return self._prompt

@@ -130,10 +130,9 @@ def test_without_ids_a_wrong_zero_is_replaced_by_what_the_tokenizer_counts() -> 
 
 def test_a_right_figure_spares_the_extra_request() -> None:
     engine = Engine(*AS_TEXT, usage(3), DONE, tokenize=tokenize)
-    before = Engine(*IN_PIECES_OF_SEVERAL, usage(3), DONE, tokenize=tokenize)
-    assert count_tokens(ask(engine, "vllm")[0]).source is TokenSource.USAGE
-    ask(before, "vllm")
-    assert engine.asked["/tokenize"] == before.asked["/tokenize"]
+    replies = ask(engine, "vllm", times=3)
+    assert {count_tokens(reply).source for reply in replies} == {TokenSource.USAGE}
+    assert engine.asked == {"/v1/chat/completions": 3}
 
 
 def test_one_id_for_all_that_a_vocabulary_lacks_is_no_marker() -> None:
@@ -208,8 +207,12 @@ def test_ids_that_are_none_are_left_alone(ids: list[int]) -> None:
 )
 def test_a_tokenizer_that_answers_nonsense_is_as_none(answer: object) -> None:
     engine = Engine(*AS_TEXT, usage(0), DONE, tokenize=lambda _body: answer)
-    replies = ask(engine, "vllm", times=3)
-    assert {count_tokens(reply).source for reply in replies} == {TokenSource.ESTIMATE}
+
+    async def go() -> set[TokenSource | None]:
+        async with serving(engine) as server, endpoint(server, engine="vllm") as chat:
+            return {count_tokens(await asked(chat)).source for _ in range(3)}
+
+    assert asyncio.run(go()) == {TokenSource.ESTIMATE}
     assert engine.asked["/tokenize"] == 1
 
 
@@ -241,12 +244,19 @@ def test_a_reply_that_breaks_off_is_counted_as_far_as_it_came() -> None:
         if call.path == "/tokenize":
             await call.reply(tokenize(call.json))
             return
+        begun.append(call)
+        if len(begun) == 1:
+            await call.stream(*IN_PIECES_OF_SEVERAL, DONE)
+            return
         await call.begin_stream()
         for part in IN_PIECES_OF_SEVERAL[:-2]:
             await call.send(part)
 
+    begun: list[Call] = []
+
     async def go() -> Reply | Failure:
         async with serving(handler) as server, endpoint(server, engine="vllm") as chat:
+            await asked(chat)  # a whole reply before, from which on the markers are known
             return await chat.ask(REQUEST, Counter())
 
     failure = asyncio.run(go())
@@ -376,8 +386,13 @@ def test_lmdeploy_counts_a_text_without_being_asked_for_ids() -> None:
 
 def test_a_url_without_v1_keeps_its_path() -> None:
     async def go() -> set[str]:
-        engine = Engine(*AS_TEXT, usage(0), DONE)
-        async with serving(engine) as server:
+        async def handler(call: Call) -> None:
+            if call.path.endswith("/chat/completions"):
+                await call.stream(*AS_TEXT, usage(0), DONE)
+            else:
+                await call.reply(REFUSED, "404 Not Found")
+
+        async with serving(handler) as server:
             behind = Hostile(url=server.url.replace("/v1", "/models/a/v1"))
             async with endpoint(behind, engine="vllm") as chat:
                 await chat.ask(REQUEST, Counter())
