@@ -51,6 +51,7 @@ check: lint test
 bench: install
 	$(BIN)/python -m bench.endpoint
 	$(BIN)/python -m bench.schedule
+	$(BIN)/python -m bench.loops
 
 test-vllm: install $(VLLM_INSTALLED)
 	EVALBUDGET_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest tests/engines/test_vllm.py

@@ -135,6 +135,32 @@ def score(task: str, file: Path, out: Path | None, mode: str | None) -> None:
         click.echo(line, err=True)
 
 
+@cli.command(short_help="Look for loops in recorded replies.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the verdicts here.")
+def loops(file: Path, out: Path | None) -> None:
+    """Run the loop detector over the replies in FILE.
+
+    \b
+    FILE holds JSON lines {"id", "text" or "reasoning"+"answer", "finish_reason"?}; each becomes
+    a line {"id", "kind", "doom", "onset_char", "period", "repeats", "wasted_tokens", ...}.
+
+    \b
+    Example: evalbudget loops replies.jsonl --out loops.jsonl
+    """
+    from collections import Counter
+
+    from evalbudget.datasets.local import read_text
+    from evalbudget.reasoning.loops import loops_of_lines
+
+    found = Counter[str]()
+    with click.open_file(str(out or "-"), "w", encoding="utf-8") as sink:
+        for each in loops_of_lines(read_text(file), str(file)):
+            found["doom" if each.verdict.doom else "no doom"] += 1
+            click.echo(each.json_line(), file=sink)
+    click.echo(f"{found.total()} replies: {found['doom']} end in a doom loop", err=True)
+
+
 @cli.command(short_help="Accuracy, tokens and failures of a run.")
 @click.argument("run", required=False)
 @_store_option

@@ -10,6 +10,8 @@ from pathlib import Path
 from evalbudget.contracts import Assignment
 from evalbudget.errors import EvalbudgetError
 from evalbudget.reasoning.counting import count_tokens
+from evalbudget.reasoning.loops import LoopKind, LoopVerdict
+from evalbudget.reasoning.loops.of_reply import loop_of
 from evalbudget.records import (
     Attempt,
     Failure,
@@ -119,13 +121,29 @@ def step_details(reply: Reply | None) -> Mapping[str, JsonValue]:
     return {"steps": steps}
 
 
+def loop_details(loop: LoopVerdict | None) -> Mapping[str, JsonValue]:
+    """What the columns do not say: the detector's version, and what published rules say of the reply."""
+    if loop is None:
+        return {}
+    rules = loop.published
+    said: dict[str, JsonValue] = {"version": loop.version, "liquid": rules.liquid, "vllm": rules.vllm}
+    said["ngram30x20"] = rules.ngram30x20
+    if loop.kind is not LoopKind.NONE or loop.runaway:
+        said |= {"recovered": loop.recovered, "runaway": loop.runaway, "certain_token": loop.certain_token}
+        said |= {"rho16_tail": rules.rho16_tail, "rho8_tail": rules.rho8_tail, "unit": loop.unit}
+    return {"loop": said}
+
+
 def _row(
     run_id: str, assignment: Assignment, ending: Ending, reply: Reply | None, verdict: Score | Failure
 ) -> Attempt:
     job = assignment.job
     score = verdict if isinstance(verdict, Score) else None
     failure = verdict if isinstance(verdict, Failure) else None
-    outcome = decide_outcome(score, reply) if score is not None and reply is not None else None
+    loop = loop_of(reply) if reply is not None else None
+    outcome = None
+    if score is not None and reply is not None:
+        outcome = decide_outcome(score, reply, doom=loop is not None and loop.doom)
     tokens = count_tokens(reply) if reply is not None else TokenCounts()
     timings = reply.timings if reply is not None else None
     return Attempt(
@@ -143,7 +161,11 @@ def _row(
         correct=outcome is Outcome.CORRECT if outcome is not None else None,
         extracted=score.extracted if score is not None else None,
         target=assignment.sample.target,
-        details={**(score.details if score is not None else {}), **step_details(reply)},
+        details={
+            **(score.details if score is not None else {}),
+            **step_details(reply),
+            **loop_details(loop),
+        },
         finish_reason=reply.finish_reason if reply is not None else None,
         prompt_tokens=tokens.prompt,
         reasoning_tokens=tokens.reasoning,
@@ -154,6 +176,13 @@ def _row(
         ttft_s=timings.ttft_s if timings is not None else None,
         first_answer_s=timings.first_answer_s if timings is not None else None,
         latency_s=timings.latency_s if timings is not None else None,
+        loop_kind=loop.kind if loop is not None else None,
+        loop_doom=loop.doom if loop is not None else None,
+        loop_onset_token=loop.onset_token if loop is not None else None,
+        loop_period_tokens=loop.period_tokens if loop is not None else None,
+        loop_repeats=loop.repeats if loop is not None else None,
+        loop_wasted_tokens=loop.wasted_tokens if loop is not None else None,
+        loop_segment=loop.segment if loop is not None else None,
         error_kind=failure.kind if failure is not None else None,
         error=" ".join(failure.message.split())[:_LONGEST_ERROR] if failure is not None else None,
         tries=ending.tries,

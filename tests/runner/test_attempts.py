@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evalbudget.records import FailureKind, Message, Request, Sampling, ToolCall
+from evalbudget.records import FailureKind, Message, Request, Sampling, ToolCall, Usage
 from evalbudget.runner.attempts import Ending, judge, prompt_text, request_fields
 from tests.fakes import make_failure, make_job, make_reply, open_job
 
@@ -67,3 +67,18 @@ def test_an_error_is_one_line_of_bounded_length() -> None:
     assert attempt.error is not None
     assert attempt.error.startswith("line one line two xxx")
     assert len(attempt.error) == 500
+
+
+def test_a_doom_loop_is_its_own_outcome_and_stands_in_the_row() -> None:
+    circles = replace(make_reply("", reasoning="and so on and on it goes, round and round, " * 60))
+    circles = replace(circles, finish_reason="length", usage=Usage(completion_tokens=900))
+    attempt = judge("r", open_job(make_job(0)), Ending(result=circles, tries=1, started_at=""))
+    assert (attempt.outcome, attempt.loop_kind, attempt.loop_doom) == ("looped", "exact", True)
+    assert attempt.loop_segment == "reasoning" and (attempt.loop_wasted_tokens or 0) > 800
+    assert {"version", "liquid", "vllm", "ngram30x20", "unit"} <= attempt.details["loop"].keys()  # type: ignore[union-attr]
+
+
+def test_a_reply_that_finished_is_looked_at_too() -> None:
+    attempt = judge("r", open_job(make_job(0)), Ending(result=make_reply(), tries=1, started_at=""))
+    assert (attempt.loop_kind, attempt.loop_doom, attempt.loop_wasted_tokens) == ("none", False, 0)
+    assert attempt.loop_onset_token is None

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from evalbudget.reasoning.loops.ending import breaks_off, said_to_finish
 from evalbudget.reasoning.loops.published import published_rules
 from evalbudget.reasoning.loops.runs import Run
-from evalbudget.reasoning.loops.trace import Trace, exact_run, run_before, still_repeats, template_run
+from evalbudget.reasoning.loops.template import template_run
+from evalbudget.reasoning.loops.trace import Trace, exact_run, first_saying, still_repeats
 from evalbudget.reasoning.loops.verdict import LoopKind, LoopVerdict, Segment
 from evalbudget.reasoning.loops.walk import Rise
 
@@ -54,10 +55,13 @@ def decide(
 
 def _seems_finished(trace: Trace, text: str | None) -> bool:
     """By the text alone: see `ending.py`. Without texts, by whether it still repeats itself."""
+    walk, rules = trace.walk, trace.rules
     if text is not None and breaks_off(text):
         return False
-    least = trace.rules.evidence if text is None else trace.rules.certain
-    return not (trace.walk.height >= least and still_repeats(trace))
+    if walk.height >= rules.beyond_doubt and len(trace.line) - 1 - walk.last_known <= rules.slack:
+        return False
+    least = rules.evidence if text is None else rules.certain
+    return not (walk.height >= least and still_repeats(trace))
 
 
 def _loop_at_end(trace: Trace, *, finished: bool) -> _Loop | None:
@@ -67,10 +71,12 @@ def _loop_at_end(trace: Trace, *, finished: bool) -> _Loop | None:
     if finished and not present:
         return None
     begins = _beginning(trace, walk.rise) if present else end
-    if run := exact_run(trace, end, slack=rules.slack):
+    run = exact_run(trace, end, slack=rules.slack)
+    counter = None if finished or (run and not run.broken) else template_run(trace)
+    if counter and (run is None or counter.start < run.start):
+        return _of_run(LoopKind.TEMPLATE, counter, begins, end)
+    if run:
         return _of_run(LoopKind.EXACT, run, begins, end)
-    if not finished and (run := template_run(trace)):
-        return _of_run(LoopKind.TEMPLATE, run, begins, end)
     if not present or (finished and end - 1 - walk.last_known > rules.slack):
         return None
     fell = walk.rise.height - walk.height
@@ -87,10 +93,10 @@ def _loop_inside(trace: Trace) -> _Loop | None:
 
 
 def _beginning(trace: Trace, rise: Rise) -> int:
-    """The first token of a rise's first known gram, or of the run with which that gram came again."""
+    """The first token of the loop that made the walk rise."""
     first = max(rise.start - trace.rules.gram + 1, 0)
-    run = run_before(trace, rise.start + 1)
-    return first if run is None else min(first, run.start)
+    floor = trace.floor if first >= trace.floor else 0
+    return first_saying(trace.line, first, rise.end, floor=floor, rules=trace.rules)
 
 
 def _of_run(kind: LoopKind, run: Run, begins: int, end: int) -> _Loop:

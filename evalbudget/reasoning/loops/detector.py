@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from evalbudget.reasoning.loops.decide import decide
 from evalbudget.reasoning.loops.pieces import PieceCutter
 from evalbudget.reasoning.loops.rules import RULES, Rules
-from evalbudget.reasoning.loops.trace import Trace, as_line
+from evalbudget.reasoning.loops.trace import Trace, as_line, is_word
 from evalbudget.reasoning.loops.verdict import LoopVerdict
 from evalbudget.reasoning.loops.walk import Walk, walking
 
@@ -25,7 +26,7 @@ class Detector:
         self._pieces: list[str] | None = []
         self._answer_at: int | None = None
         self._alarms = self._walk.alarms
-        walk = walking(self._walk, rules)
+        walk = walking(self._walk, rules, self._has_words)
         next(walk)
         self._send = walk.send
 
@@ -59,11 +60,15 @@ class Detector:
         `answered` says whether an answer came; False where the thinking never closed, None where that is
         not known. `finish_reason` as the server gave it.
         """
-        self._send(None)  # type: ignore[arg-type]
+        self._send(None)
         tokens = self._walk.tokens[self._rules.gram :]
         pieces = self._pieces if tokens else None
         trace = Trace(as_line(tokens), pieces, self._answer_at, self._walk, self._rules)
         return decide(trace, tokens, finish_reason=finish_reason, answered=answered)
+
+    def _has_words(self, start: int, end: int) -> bool:
+        """Whether these tokens hold a word; without texts they may."""
+        return self._pieces is None or any(map(is_word, self._pieces[max(start, 0) : end]))
 
     @property
     def _fed(self) -> int:
@@ -119,7 +124,7 @@ def detect(
     """
     detector = Detector(rules)
     cuts = [0, len(tokens)] if answer_at is None else [0, answer_at, len(tokens)]
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         if start == answer_at:
             detector.begin_answer()
         detector.feed(tokens[start:end], None if pieces is None else pieces[start:end])

@@ -19,9 +19,7 @@ import re
 
 CUT = frozenset({"length", "max_tokens", "repetition", "abort", "aborted", "cancelled", "timeout", "error"})
 """Reasons with which a reply has not finished."""
-ENDED = frozenset(
-    {"stop", "eos", "end_turn", "stop_sequence", "tool_calls", "tool_use", "function_call"}
-)
+ENDED = frozenset({"stop", "eos", "end_turn", "stop_sequence", "tool_calls", "tool_use", "function_call"})
 """Reasons with which it has, if there is an answer."""
 
 _ENDS_SOMETHING = re.compile(r"""[.!?…。！？)\]}>"'”’»`|$*;][ \t\r\n]{0,4}\Z""")

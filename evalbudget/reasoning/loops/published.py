@@ -20,20 +20,21 @@ def published_rules(tokens: Sequence[int], text: str | None) -> Published:
     import numpy as np  # noqa: PLC0415 - a tenth of a second that only a verdict needs
 
     array = np.fromiter(tokens, dtype=np.int64, count=len(tokens))
-    grams30 = _gram_hashes(array, 30)
+    eight, sixteen, thirty = _gram_hashes(array)
+    thirty = np.sort(thirty)
     return Published(
         liquid=None if text is None else antidoom_hit(text),
-        ngram30x20=bool(grams30.size and np.unique(grams30, return_counts=True)[1].max() >= 20),
+        ngram30x20=bool((thirty[19:] == thirty[:-19]).any()),
         vllm=vllm_would_stop(array),
-        rho16_tail=_share_said_before(array, 16),
-        rho8_tail=_share_said_before(array, 8),
+        rho16_tail=_share_said_before(sixteen, array.size),
+        rho8_tail=_share_said_before(eight, array.size),
     )
 
 
 def vllm_would_stop(
     tokens: NDArray[np.int64], *, shortest: int = 16, longest: int = 128, count: int = 8
 ) -> bool:
-    """Whether, after any token, the last p × `count` tokens have period p, for a p from `shortest` to `longest`.
+    """Whether, after any token, the last p × `count` tokens have period p; p from `shortest` to `longest`.
 
     Source: vllm/v1/core/sched/utils.py, as `repetition_detection` tests after every token.
     """
@@ -78,27 +79,38 @@ def _times_in_a_row(text: str, at: int, period: int) -> int:
     return times
 
 
-def _gram_hashes(tokens: NDArray[np.int64], size: int) -> NDArray[np.uint64]:
-    """A hash for each run of `size` tokens; equal runs have equal hashes. Arithmetic modulo 2^64."""
+def _gram_hashes(tokens: NDArray[np.int64]) -> tuple[NDArray[np.uint64], ...]:
+    """A hash for each gram of 8, of 16 and of 30 tokens; equal grams have equal hashes. Modulo 2^64."""
     import numpy as np  # noqa: PLC0415
 
-    count = max(tokens.size - size + 1, 0)
     mixed = tokens.astype(np.uint64) * np.uint64(_MIX)
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(_MIX)
-    mixed ^= mixed >> np.uint64(32)
-    hashes = np.zeros(count, dtype=np.uint64)
-    for place in range(size):
-        hashes = hashes * np.uint64(_BASE) + mixed[place : place + count]
-    return hashes
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(_BASE)
+    two = _joined(mixed, mixed, 1)
+    four = _joined(two, two, 2)
+    eight = _joined(four, four, 4)
+    sixteen = _joined(eight, eight, 8)
+    fourteen = _joined(_joined(eight, four, 8), two, 12)
+    return eight, sixteen, _joined(sixteen, fourteen, 16)
 
 
-def _share_said_before(tokens: NDArray[np.int64], size: int) -> float | None:
+def _joined(first: NDArray[np.uint64], then: NDArray[np.uint64], size: int) -> NDArray[np.uint64]:
+    """Hashes of the grams that `first`, of `size` tokens, and `then`, right behind it, make together."""
+    import numpy as np  # noqa: PLC0415
+
+    behind = then[size:]
+    factor = np.uint64(pow(_BASE, size, 1 << 64))
+    return first[: behind.size] * factor + behind
+
+
+def _share_said_before(grams: NDArray[np.uint64], tokens: int) -> float | None:
     """Share of the last 1024 tokens that end a gram which came before."""
     import numpy as np  # noqa: PLC0415
 
-    if not tokens.size:
+    if not tokens:
         return None
-    grams = _gram_hashes(tokens, size)
-    first = np.unique(grams, return_index=True, return_inverse=True)
-    said = first[1][first[2].ravel()] < np.arange(grams.size)
-    return float(said[-_TAIL:].sum() / min(tokens.size, _TAIL))
+    tail = min(tokens, _TAIL)
+    earlier, last = grams[:-tail], grams[-tail:]
+    said = np.isin(last, earlier)
+    first = np.zeros(last.size, dtype=bool)
+    first[np.unique(last, return_index=True)[1]] = True
+    return float((said | ~first).sum() / tail)

@@ -1,10 +1,10 @@
 """Periodic runs: a stretch in which every token is the one of a period before, small breaks allowed.
 
 A sequence is given as a `str` with one character for each token, so that comparing and searching run at the
-speed of C. A run is followed backwards from its end. Where it breaks (a word that was cut, another connective,
-a border tokenised in another way), it goes on behind at most `slack` tokens, at a distance that may differ by
-as much; a break costs more than the same number of equal tokens gains (`matched`), and the run begins where
-the balance is best: local alignment with a drop-off, as in the finders of tandem repeats in DNA.
+speed of C. A run is followed backwards from its end. Where it breaks (a word that was cut, another
+connective, a border tokenised in another way), it goes on behind at most `slack` tokens, at a distance that
+may differ by as much; a break costs more than the same number of equal tokens gains (`matched`), and the run
+begins where the balance is best: local alignment with a drop-off, as in the finders of tandem repeats in DNA.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Run:
 
 
 def runs_ending(text: str, end: int, *, floor: int, slack: int, rules: Rules) -> Iterator[Run]:
-    """The runs that end at most `slack` tokens before `end`, the nearest end first; none begins before `floor`.
+    """The runs that end at most `slack` tokens before `end`, the nearest end first; none before `floor`.
 
     Each of at most 3 × (`slack` + 1) candidate periods is followed through `window` tokens at most.
     """
@@ -90,10 +90,8 @@ def _periods(text: str, stop: int, low: int) -> Iterator[int]:
         yield stop - width - found
 
 
-def _resume(
-    text: str, at: int, lag: int, period: int, *, floor: int, slack: int
-) -> tuple[int, int] | None:
-    """Tokens to skip before `at`, and what to add to the distance, for the run to go on; the cheapest first."""
+def _resume(text: str, at: int, lag: int, period: int, *, floor: int, slack: int) -> tuple[int, int] | None:
+    """Tokens to skip before `at`, and what to add to the distance, for the run to go on, cheapest first."""
     for skipped, drift in _breaks(slack):
         here, there = at - skipped, at - skipped - lag - drift
         if there - _RESUMES < floor or abs(lag + drift - period) > period // 2:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from evalbudget.reasoning.loops.rules import Rules
 from evalbudget.reasoning.loops.runs import Run, run_back, runs_ending
 from evalbudget.reasoning.loops.walk import Walk
 
-_NUMBER = "\0"
 _MOST_CHARACTERS = 0x110000
 
 
@@ -38,42 +37,37 @@ def as_line(tokens: Sequence[int]) -> str:
         return "".join([chr(token + 1) for token in tokens])
     except (ValueError, OverflowError):  # an id that no character has
         seen: dict[int, int] = {}
-        return "".join([chr(seen.setdefault(token, len(seen)) % (_MOST_CHARACTERS - 1) + 1) for token in tokens])
+        return "".join(
+            [chr(seen.setdefault(token, len(seen)) % (_MOST_CHARACTERS - 1) + 1) for token in tokens]
+        )
 
 
 def exact_run(trace: Trace, end: int, *, slack: int) -> Run | None:
     """The periodic run that ends at most `slack` tokens before `end`, if one is long enough for a loop."""
     rules = trace.rules
-    for run in runs_ending(trace.line, end, floor=trace.floor, slack=slack, rules=rules):
-        if run.repeats >= rules.min_repeats and run.span >= _least_span(trace, run):
-            return run_back(trace.line, run.end, run.period, floor=trace.floor, rules=rules)
-    return None
-
-
-def template_run(trace: Trace) -> Run | None:
-    """The same at the reply's end where numbers count as equal; its unit holds a number and a word."""
-    pieces = trace.pieces
-    if pieces is None:
+    runs = runs_ending(trace.line, end, floor=trace.floor, slack=slack, rules=rules)
+    long = [run for run in runs if run.repeats >= rules.min_repeats and run.span >= _least_span(trace, run)]
+    if not long:
         return None
-    line, places = _without_numbers(trace, pieces)
-    for run in runs_ending(line, len(line), floor=0, slack=trace.rules.slack, rules=trace.rules):
-        if not _is_long_template(run, trace.rules):
-            continue
-        in_full = run_back(line, run.end, run.period, floor=0, rules=trace.rules)
-        unit = range(in_full.start, in_full.start + in_full.period)
-        if _NUMBER in line[unit.start : unit.stop] and any(is_word(pieces[places[place]]) for place in unit):
-            start = places[unit.start]
-            return replace(in_full, start=start, end=len(trace.line), period=places[unit.stop] - start)
-    return None
+    run = max(long, key=lambda found: found.repeats)
+    return run_back(trace.line, run.end, run.period, floor=trace.floor, rules=rules)
 
 
-def run_before(trace: Trace, end: int) -> Run | None:
-    """The run that ends exactly here, of as many repeats as make a gram known."""
-    floor = trace.floor if end > trace.floor else 0
-    for run in runs_ending(trace.line, end, floor=floor, slack=0, rules=trace.rules):
-        if run.repeats >= trace.rules.known_after:
-            return run_back(trace.line, end, run.period, floor=floor, rules=trace.rules)
-    return None
+def first_saying(line: str, start: int, end: int, *, floor: int, rules: Rules) -> int:
+    """Where a loop begins that was seen from `start` to `end`: with the first saying of what it repeats.
+
+    Back from `start`, as far as more than half of the grams come again in the loop's first tokens.
+    """
+    gram = rules.gram
+    looped = {line[at : at + gram] for at in range(start, min(end, start + rules.window // 4) - gram + 1)}
+    begins, height, best = start, 0, 0
+    for at in range(start - 1, floor - 1, -1):
+        height += 1 if line[at : at + gram] in looped else -1
+        if height > best:
+            begins, best = at, height
+        elif height < best - rules.give_up:
+            break
+    return begins
 
 
 def still_repeats(trace: Trace) -> bool:
@@ -96,23 +90,6 @@ def _least_span(trace: Trace, run: Run) -> int:
     if unit is not None and not any(map(is_word, unit)):
         return rules.min_span_wordless
     return rules.min_span_broken if run.broken else rules.min_span
-
-
-def _is_long_template(run: Run, rules: Rules) -> bool:
-    many = run.repeats >= rules.template_repeats and run.span >= rules.template_span
-    return many or (run.repeats >= rules.template_repeats_short and run.span >= rules.template_span_short)
-
-
-def _without_numbers(trace: Trace, pieces: Sequence[str]) -> tuple[str, list[int]]:
-    """The last segment with each number as one NUL, and the place of each of its characters in the reply."""
-    characters: list[str] = []
-    places: list[int] = []
-    for place in range(trace.floor, len(pieces)):
-        is_number = pieces[place].strip().isdecimal()
-        if not (is_number and characters and characters[-1] == _NUMBER):
-            characters.append(_NUMBER if is_number else trace.line[place])
-            places.append(place)
-    return "".join(characters), places
 
 
 def _last_piece_is_beginning(trace: Trace) -> bool:

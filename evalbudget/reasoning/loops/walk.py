@@ -12,7 +12,7 @@ period, where there is one (the most recent occurrence, as in the match finders 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 from evalbudget.reasoning.loops.rules import Rules
@@ -53,10 +53,13 @@ class Walk:
     """The last token that ended a known gram; -1 without one."""
 
 
-def walking(walk: Walk, rules: Rules) -> Generator[None, Sequence[int] | None, None]:
+def walking(  # noqa: C901, PLR0912 - one loop, as a call for each token would cost more than all it does
+    walk: Walk, rules: Rules, has_words: Callable[[int, int], bool]
+) -> Generator[None, Sequence[int] | None, None]:
     """Takes tokens with `send`, in any chunks; on None it writes into `walk` where it stands.
 
-    A generator, because its local variables are what keeps one token at a time cheap.
+    `has_words(start, end)` tells whether these tokens hold a word; it is asked before doom is certain. A
+    generator, because its local variables are what keeps one token at a time cheap.
     """
     tokens, index, known = walk.tokens, walk.index, rules.known_after
     append, get = tokens.append, index.get
@@ -74,41 +77,37 @@ def walking(walk: Walk, rules: Rules) -> Generator[None, Sequence[int] | None, N
         for token in fed:
             key = (key * _BASE + token - tokens[place] * leaving) % _PRIME
             append(token)
-            said = get(key)
-            if said is None:
-                index[key] = place << 3 | 1
-                lag = 0
-                room -= 1
+            said = get(key, 0)
+            if not said:
+                lag, room = 0, room - 1
                 if not room:
                     index.clear()
                     room = rules.memory
-                times = 0
+            elif place - (said >> 3) == lag:
+                same += 1
             else:
-                times = said & 7
-                if place - (said >> 3) == lag:
-                    same += 1
-                else:
-                    lag, same = place - (said >> 3), 0
-                    run_enough = _run_enough(lag, rules)
-            if times == known:
+                lag, same = place - (said >> 3), 0
+                run_enough = _run_enough(lag, rules)
+            if said & 7 == known:
                 index[key] = place << 3 | known
                 if not height:
                     start = place
                 height += 1
                 last_known = place
                 if (height >= enough or same >= run_enough) and enough != _NEVER:
-                    walk.alarms.append(place)
-                    enough = _NEVER
+                    if height >= rules.beyond_doubt or has_words(place - lag + 1, place + 1):
+                        walk.alarms.append(place)
+                        enough = _NEVER
+                    else:
+                        enough, run_enough = rules.beyond_doubt, _NEVER
             else:
-                if times:
-                    index[key] = place << 3 | times + 1
+                index[key] = (place << 3) + (said & 7) + 1
+                if height > top:
+                    top, top_end = height, place
                 if height:
-                    if height > top:
-                        top, top_end = height, place
                     height -= 1
                     if not height:
-                        if top > peak.height:
-                            peak = Rise(top, start, top_end)
+                        peak = max(peak, Rise(top, start, top_end), key=lambda rise: rise.height)
                         top, enough = 0, rules.certain
             place += 1
 

@@ -61,7 +61,10 @@ def decimals(random: Random) -> str:
 
 
 def code(random: Random) -> str:
-    lines = [f"    if name == '{random.choice(NAMES)}{n}':\n        return {n}\n" for n in range(random.randrange(4, 60))]
+    lines = [
+        f"    if name == '{random.choice(NAMES)}{n}':\n        return {n}\n"
+        for n in range(random.randrange(4, 60))
+    ]
     return "```python\ndef number(name):\n" + "".join(lines) + "    raise KeyError(name)\n```"
 
 
@@ -107,7 +110,10 @@ def latex_matrix(random: Random) -> str:
 
 
 def csv(random: Random) -> str:
-    rows = [f"{n},{random.choice(NAMES)},{random.choice(CITIES)},{random.randrange(3)}" for n in range(random.randrange(8, 120))]
+    rows = [
+        f"{n},{random.choice(NAMES)},{random.choice(CITIES)},{random.randrange(3)}"
+        for n in range(random.randrange(8, 120))
+    ]
     return "id,name,city,level\n" + "\n".join(rows)
 
 
@@ -141,7 +147,10 @@ def bottles(random: Random) -> str:
 
 
 def json_array(random: Random) -> str:
-    rows = [{"id": n, "name": random.choice(NAMES), "active": True, "tags": []} for n in range(random.randrange(5, 90))]
+    rows = [
+        {"id": n, "name": random.choice(NAMES), "active": True, "tags": []}
+        for n in range(random.randrange(5, 90))
+    ]
     return "```json\n" + json.dumps(rows, indent=random.choice((None, 2))) + "\n```"
 
 
@@ -153,7 +162,10 @@ def log_lines(random: Random) -> str:
 
 
 def sql(random: Random) -> str:
-    rows = [f"INSERT INTO people (id, name) VALUES ({n}, '{random.choice(NAMES)}');" for n in range(random.randrange(8, 90))]
+    rows = [
+        f"INSERT INTO people (id, name) VALUES ({n}, '{random.choice(NAMES)}');"
+        for n in range(random.randrange(8, 90))
+    ]
     return "```sql\n" + "\n".join(rows) + "\n```"
 
 
@@ -181,7 +193,9 @@ def checks(random: Random) -> str:
 
 def rechecking(random: Random) -> str:
     claim = sentence(random)
-    return "\n\n".join(f"{prose(random, random.randrange(2, 5))} {claim}" for _ in range(random.randrange(3, 14)))
+    return "\n\n".join(
+        f"{prose(random, random.randrange(2, 5))} {claim}" for _ in range(random.randrange(3, 14))
+    )
 
 
 def star_triangle(random: Random) -> str:
