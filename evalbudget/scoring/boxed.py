@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 
 _TOKEN = re.compile(r"\\[{}\\]|(?P<box>\b(?:boxed|fbox)\s{0,4}\{)|[{}]")
@@ -26,14 +27,12 @@ def last_box(text: str) -> str | None:
     and are passed over.
     Source of "last balanced \\boxed or \\fbox": MathArena, src/matharena/parser.py, find_last_boxed_content.
     """
-    found: tuple[int, int] | None = None
-    for found in boxes(text):
-        pass
-    return text[slice(*found)] if found else None
+    last = deque(boxes(text), maxlen=1)
+    return text[slice(*last[0])] if last else None
 
 
 def boxes(text: str) -> Iterator[tuple[int, int]]:
-    """Where the content of each box begins and ends that `last_box` chooses from, in the order of their ends."""
+    """Where the content of each box that `last_box` chooses from begins and ends, in the order of the ends."""
     open_braces: list[int | None] = []
     for token in _TOKEN.finditer(text):
         if token["box"]:

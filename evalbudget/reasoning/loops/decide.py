@@ -36,17 +36,16 @@ def decide(
 ) -> LoopVerdict:
     """The verdict on a reply. `answered`: whether an answer came; None where that is not known."""
     text = None if trace.pieces is None else "".join(trace.pieces)
-    finished = said_to_finish(finish_reason, answered)
-    if finished is None:
-        finished = _seems_finished(trace, text)
+    said = said_to_finish(finish_reason, answered)
+    finished = _seems_finished(trace, text) if said is None else said
     loop = _loop_at_end(trace, finished=finished) or _loop_inside(trace)
     doom = loop is not None and not finished and loop.kind is not LoopKind.INTERIOR
     verdict = LoopVerdict(
         kind=LoopKind.NONE if loop is None else loop.kind,
         doom=doom,
         recovered=loop is not None and not doom,
-        runaway=loop is None and not finished,
-        finished=finished,
+        runaway=loop is None and said is False,
+        finished=said if loop is None else finished,
         tokens=len(tokens),
         published=published_rules(tokens, text),
     )
@@ -73,7 +72,7 @@ def _loop_at_end(trace: Trace, *, finished: bool) -> _Loop | None:
     begins = _beginning(trace, walk.rise) if present else end
     run = exact_run(trace, end, slack=rules.slack)
     counter = None if finished or (run and not run.broken) else template_run(trace)
-    if counter and (run is None or counter.start < run.start):
+    if counter and (run is None or counter.start <= run.start):
         return _of_run(LoopKind.TEMPLATE, counter, begins, end)
     if run:
         return _of_run(LoopKind.EXACT, run, begins, end)

@@ -4,7 +4,7 @@ A reply has finished when its server says so (`stop`, tool calls) and there is a
 was cut (`length`, `repetition`, an abort), or when its thinking never closed and no answer came: proxies turn
 reasons that they do not know into `stop`.
 
-Recorded text often comes without a reason. Then the text decides, in favour of finished:
+Recorded text often comes without a reason. Then the text of a loop decides, in favour of finished:
 
 - thinking that never closed has not finished;
 - a text that breaks off has not finished. It breaks off where it ends neither with a sign that ends something
@@ -25,6 +25,7 @@ ENDED = frozenset({"stop", "eos", "end_turn", "stop_sequence", "tool_calls", "to
 _ENDS_SOMETHING = re.compile(r"""[.!?…。！？)\]}>"'”’»`|$*;][ \t\r\n]{0,4}\Z""")
 _NUMBER = re.compile(r"\d+")
 _MOST_BLANKS = 4
+_SHORTEST_RULE = 3
 
 
 def said_to_finish(finish_reason: str | None, answered: bool | None) -> bool | None:
@@ -41,5 +42,5 @@ def breaks_off(text: str) -> bool:
     if len(text) - len(text.rstrip()) > _MOST_BLANKS:
         return True
     *earlier, last = (_NUMBER.sub("0", line.strip()) for line in text.rstrip().split("\n"))
-    is_rule = not any(character.isalnum() for character in last)
-    return not (is_rule or last in earlier)
+    is_rule = len(last) >= _SHORTEST_RULE and not any(character.isalnum() for character in last)
+    return not (not last or is_rule or last in earlier)

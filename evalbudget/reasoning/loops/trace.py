@@ -49,7 +49,7 @@ def exact_run(trace: Trace, end: int, *, slack: int) -> Run | None:
     long = [run for run in runs if run.repeats >= rules.min_repeats and run.span >= _least_span(trace, run)]
     if not long:
         return None
-    run = max(long, key=lambda found: found.repeats)
+    run = max(long, key=lambda found: (not found.broken, found.repeats))
     return run_back(trace.line, run.end, run.period, floor=trace.floor, rules=rules)
 
 

@@ -62,9 +62,11 @@ class LoopVerdict:
     recovered: bool
     """There was a loop, and it was left: the reply finished, or it went on to something else."""
     runaway: bool
-    """It never finished, and there was no loop: the budget was too small, or a loop that is not seen here."""
-    finished: bool
-    """Whether the reply came to its own end, as far as can be known: see `ending.py`."""
+    """It never finished, and there was no loop: the budget was too small, or a loop that is not seen here.
+    Only where it is known that the reply was cut."""
+    finished: bool | None
+    """Whether the reply came to its own end. Without a reason the text of a loop decides (`ending.py`); None
+    where there is neither."""
     onset_token: int | None = None
     """Where the loop begins; None without one, as the fields below."""
     onset_char: int | None = None

@@ -45,8 +45,10 @@ def enumeration(random: Random) -> str:
 
 
 def similar_sentences(random: Random) -> str:
-    things = [f"The capital of region {n} is {random.choice(CITIES)}, and its mayor is {random.choice(NAMES)}."
-              for n in range(random.randrange(10, 120))]  # fmt: skip
+    things = [
+        f"The capital of region {n} is {random.choice(CITIES)}; its mayor is {random.choice(NAMES)}."
+        for n in range(random.randrange(10, 120))
+    ]
     return random.choice((" ", "\n")).join(things)
 
 
@@ -140,8 +142,8 @@ def poem(random: Random) -> str:
 
 def bottles(random: Random) -> str:
     return "\n\n".join(
-        f"{n} bottles of beer on the wall, {n} bottles of beer. Take one down, pass it around, {n - 1} bottles "
-        "of beer on the wall."
+        f"{n} bottles of beer on the wall, {n} bottles of beer. Take one down, pass it around, "
+        f"{n - 1} bottles of beer on the wall."
         for n in range(random.randrange(8, 60), 0, -1)
     )
 
@@ -163,7 +165,7 @@ def log_lines(random: Random) -> str:
 
 def sql(random: Random) -> str:
     rows = [
-        f"INSERT INTO people (id, name) VALUES ({n}, '{random.choice(NAMES)}');"
+        f"INSERT INTO people (id, name) VALUES ({n}, '{random.choice(NAMES)}');"  # noqa: S608 - no database
         for n in range(random.randrange(8, 90))
     ]
     return "```sql\n" + "\n".join(rows) + "\n```"
@@ -204,8 +206,9 @@ def star_triangle(random: Random) -> str:
 
 FAMILIES: tuple[Callable[[Random], str], ...] = (
     table, wide_separator, enumeration, similar_sentences, decimals, code, same_code_lines, drafts, case_list,
-    same_verdict_cases, zero_matrix, identity_matrix, latex_matrix, csv, same_csv, asserts, modexp, poem, bottles,
-    json_array, log_lines, sql, html, truth_table, words_asked_for, checks, rechecking, star_triangle,
+    same_verdict_cases, zero_matrix, identity_matrix, latex_matrix, csv, same_csv, asserts, modexp, poem,
+    bottles, json_array, log_lines, sql, html, truth_table, words_asked_for, checks, rechecking,
+    star_triangle,
 )  # fmt: skip
 
 

@@ -11,8 +11,8 @@ OPENERS = (
 SUBJECTS = (
     "the sum", "the left side", "this triangle", "the second root", "every divisor", "the remainder",
     "our first guess", "the series", "the function", "that term", "a smaller case", "the graph",
-    "the product", "each vertex", "the matrix", "the condition", "the angle at B", "the bound", "the exponent",
-    "the sequence",
+    "the product", "each vertex", "the matrix", "the condition", "the angle at B", "the bound",
+    "the exponent", "the sequence",
 )  # fmt: skip
 VERBS = (
     "gives", "must equal", "cannot exceed", "simplifies to", "is close to", "depends on", "is divisible by",
