@@ -32,7 +32,7 @@ def last_box(text: str) -> str | None:
 
 
 def boxes(text: str) -> Iterator[tuple[int, int]]:
-    """Where the content of each box that `last_box` chooses from begins and ends, in the order of the ends."""
+    """Where the content of each box that `last_box` chooses from begins and ends, in order of their ends."""
     open_braces: list[int | None] = []
     for token in _TOKEN.finditer(text):
         if token["box"]:
