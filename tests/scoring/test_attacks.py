@@ -99,8 +99,7 @@ import sys
 from tests.scoring.test_attacks import IN_WORKERS, KNOWN, LONG, OPTIONS, PATTERNS
 from evalbudget.errors import TimeLimitError
 from evalbudget.records import Reply, Sample
-from evalbudget.errors import InputError
-from evalbudget.scoring import SCORERS, check_ready
+from evalbudget.scoring import SCORERS
 
 def judge(name, answer, thinking):
     sample = Sample(id="1", prompt="", target="4", category="simple", extra=KNOWN.get(name, {}))
