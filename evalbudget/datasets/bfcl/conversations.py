@@ -17,21 +17,8 @@ from evalbudget.datasets.bfcl.files import Files
 from evalbudget.datasets.bfcl.functions import Description, hinted, system_prompt, tools, written
 from evalbudget.datasets.bfcl.rows import asked
 from evalbudget.records import JsonValue, Sample
+from evalbudget.scoring.bfcl.simulated.classes import FILES
 
-_FILE_OF_CLASS = {
-    "GorillaFileSystem": "gorilla_file_system",
-    "MathAPI": "math_api",
-    "MessageAPI": "message_api",
-    "TwitterAPI": "posting_api",
-    "TicketAPI": "ticket_api",
-    "TradingBot": "trading_bot",
-    "TravelAPI": "travel_booking",
-    "VehicleControlAPI": "vehicle_control",
-    "WebSearchAPI": "web_search",
-    "MemoryAPI_kv": "memory_kv",
-    "MemoryAPI_vector": "memory_vector",
-    "MemoryAPI_rec_sum": "memory_rec_sum",
-}
 _SCENARIOS = ("student", "customer", "finance", "healthcare", "notetaker")
 
 _ANSWER_FORMAT = (
@@ -133,7 +120,7 @@ class Conversations:
     def _functions(self, name: str) -> list[_Function]:
         """The functions of a simulated API."""
         if name not in self._by_class:
-            rows: list[Any] = self._files.rows(f"multi_turn_func_doc/{_FILE_OF_CLASS[name]}.json")
+            rows: list[Any] = self._files.rows(f"multi_turn_func_doc/{FILES[name]}.json")
             self._by_class[name] = [
                 self._function(row, shown) for row, shown in zip(rows, hinted(rows, "python"), strict=True)
             ]

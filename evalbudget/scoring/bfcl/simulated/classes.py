@@ -36,7 +36,10 @@ FILES: Mapping[str, str] = {
     "MemoryAPI_rec_sum": "memory_rec_sum",
     "WebSearchAPI": "web_search",
 }
-"""Class → its file. Source: bfcl_eval, constants/executable_backend_config.py."""
+"""Class → its file, and the file that describes its functions.
+
+Source: bfcl_eval, constants/executable_backend_config.py.
+"""
 
 _FOLDER = ("eval_checker", "multi_turn_eval", "func_source_code")
 _DOTTED = ".".join(("bfcl_eval", *_FOLDER))
