@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -124,8 +125,12 @@ def _pool() -> ProcessPool:
 
 
 def _end(pool: ProcessPool) -> None:
+    """Stop its workers. One that ends by itself just then is a KeyError in pebble, and the others are left."""
     pool.stop()  # type: ignore[no-untyped-call]
-    pool.join()
+    for _ in range(_WORKERS + 1):
+        with suppress(KeyError):
+            pool.join()
+            return
 
 
 def _leave_signals() -> None:
