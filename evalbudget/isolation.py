@@ -125,7 +125,7 @@ def _pool() -> ProcessPool:
 
 
 def _end(pool: ProcessPool) -> None:
-    """Stop its workers. One that ends by itself just then is a KeyError in pebble, and the others are left."""
+    """Stop its workers. One that ends by itself just then is a KeyError in pebble: go on with the others."""
     pool.stop()  # type: ignore[no-untyped-call]
     for _ in range(_WORKERS + 1):
         with suppress(KeyError):
