@@ -36,6 +36,8 @@ _WORKERS = min(4, os.cpu_count() or 1)
 _GRACE_S = 60.0
 """Beside that: for starting the worker and importing the module; and where a function stops the alarm."""
 _MAKING = threading.Lock()
+_WORKERS_NAME = "pebble_pool_worker"
+"""pebble's own (pool/process.py)."""
 
 
 def bounded(
@@ -125,8 +127,13 @@ def _pool() -> ProcessPool:
 
 
 def _end(pool: ProcessPool) -> None:
-    """Stop its workers. One that ends by itself just then is a KeyError in pebble: go on with the others."""
+    """Stop its workers, killed first: pebble closes their channel before it stops them, and one that was yet
+    starting would write a traceback. One that is gone already is a KeyError in pebble: go on with the others.
+    """
     pool.stop()  # type: ignore[no-untyped-call]
+    for child in multiprocessing.active_children():
+        if child.name == _WORKERS_NAME:
+            child.kill()
     for _ in range(_WORKERS + 1):
         with suppress(KeyError):
             pool.join()

