@@ -50,8 +50,9 @@ class Dialogue(Protocol):
     `heard`, and stops at None or at the first failure; then it takes `reply` and calls `close`.
     """
 
-    async def begin(self) -> Request | Failure:
-        """The first request; may wait for what another dialogue prepares. A failure ends the job."""
+    async def begin(self) -> Request | Failure | None:
+        """The first request; may wait for what another dialogue prepares. A failure ends the job; None where
+        nothing need be asked, because `reply` has it already."""
 
     async def heard(self, reply: Reply) -> Request | Failure | None:
         """The next request; None at the end."""
@@ -129,8 +130,20 @@ class Assignment:
     budget_mode: str | None
     dialogue: Callable[[], Dialogue] | None = None
     """Makes the dialogue that the job consists of; None where one request is all."""
+    followers: tuple[Follower, ...] = ()
+    """Carried out one after the other right behind this one, with its reply. Where it has none, they fail."""
     private: bool = False
     """Whether nothing that is shown may quote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follower:
+    """A job that takes up another's reply: the answer under a budget, from the trace of the unlimited one."""
+
+    assignment: Assignment
+    """Without a dialogue, and without followers of its own."""
+    dialogue: Callable[[Reply], Dialogue]
+    """Makes its dialogue from that reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +156,10 @@ class Lane:
     """In the order to send; those that the journal already holds are left out."""
     already_done: int
     """Jobs of this model that the journal already holds."""
+    following: int = 0
+    """Jobs besides `jobs`: their assignments' followers."""
+    budget_ignored: str | None = None
+    """What to say of the first budget that the server does not honour; None = nothing."""
     concurrency: int | None
     """Requests in flight; None = find it out."""
     open: Callable[[Job], Assignment]

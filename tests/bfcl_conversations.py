@@ -201,7 +201,7 @@ async def converse(dialogue: Dialogue, model: Model) -> tuple[Reply | None, Fail
     """What the runner does with a dialogue: its reply, or why it failed, and all requests."""
     requests: list[Request] = []
     try:
-        now: Request | Failure | None = await dialogue.begin()
+        now = await dialogue.begin()
         while isinstance(now, Request):
             requests.append(now)
             reply = model(now)

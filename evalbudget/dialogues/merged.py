@@ -34,7 +34,7 @@ def merged(replies: Sequence[Reply], steps: Sequence[Step], notes: Mapping[str, 
         thinking_closed=(False not in closed) if closed else None,
         usage=_usage([reply.usage for reply in replies]),
         timings=Timings(
-            latency_s=sum(reply.timings.latency_s for reply in replies),
+            latency_s=sum(reply.timings.latency_s or 0.0 for reply in replies),
             ttft_s=first.timings.ttft_s,
             first_answer_s=_first_answer(replies),
         ),
@@ -75,5 +75,5 @@ def _first_answer(replies: Sequence[Reply]) -> float | None:
     for reply in replies:
         if reply.timings.first_answer_s is not None:
             return before + reply.timings.first_answer_s
-        before += reply.timings.latency_s
+        before += reply.timings.latency_s or 0.0
     return None

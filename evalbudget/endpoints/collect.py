@@ -148,7 +148,7 @@ class Collector:
         """The same reply, its token ids read with the vocabulary."""
         self._trail.learn(vocabulary)
         streamed = reply.timings.ttft_s is not None
-        return self.reply(self._started + reply.timings.latency_s, streamed=streamed)
+        return self.reply(self._started + (reply.timings.latency_s or 0.0), streamed=streamed)
 
     @property
     def opening_unsure(self) -> bool:
@@ -201,6 +201,10 @@ class Collector:
         elif choice.message is not None:
             self._steps.muddled = True  # all at once: it tells nothing of when
             self._take_delta(choice.message)
+        elif choice.text:
+            self._steps.answer = True
+            self._said.append(choice.text)
+            self._steps.chars += len(choice.text)
         if choice.finish_reason:
             self.finish_reason = choice.finish_reason
             self._trail.take_end(choice)

@@ -46,6 +46,8 @@ class Choice(msgspec.Struct, gc=False):
     index: int | None = None
     delta: Delta | None = None
     message: Delta | None = None
+    text: str | None = None
+    """On `/completions`, in place of both."""
     finish_reason: str | None = None
     token_ids: list[int] | None = None
     """vLLM's `return_token_ids`: those of this piece, or of the whole reply."""

@@ -5,13 +5,16 @@ RunRecord, ServerRecord, Reading                                             wha
 """
 
 from evalbudget.records.json_value import JsonValue
-from evalbudget.records.questions import Choices, Job, Message, Request, Sample, Sampling, ToolCall
+from evalbudget.records.questions import Begun, Choices, Job, Message, Request, Sample, Sampling, ToolCall
 from evalbudget.records.replies import (
+    Continued,
+    ContinuedBy,
     Failure,
     FailureKind,
     ReasoningForm,
     Reply,
     Step,
+    Stopped,
     Timings,
     TokenCounts,
     TokenSource,
@@ -21,7 +24,10 @@ from evalbudget.records.rows import Attempt, Outcome, Reading, RunRecord, Score,
 
 __all__ = [
     "Attempt",
+    "Begun",
     "Choices",
+    "Continued",
+    "ContinuedBy",
     "Failure",
     "FailureKind",
     "Job",
@@ -38,6 +44,7 @@ __all__ = [
     "Score",
     "ServerRecord",
     "Step",
+    "Stopped",
     "Timings",
     "TokenCounts",
     "TokenSource",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalbudget.records.json_value import JsonValue
@@ -105,6 +105,29 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """The beginning of a reply, from which the model is to go on with its answer.
+
+    What is sent: prompt, `opening` where the prompt does not end in it, the thinking that is kept, `closing`.
+    """
+
+    reasoning: str = ""
+    """The thinking so far, without markers."""
+    reasoning_tokens: int | None = None
+    """How many tokens that is, where known."""
+    ids: Sequence[int] | None = field(default=None, repr=False, hash=False)
+    """Ids of the reply that holds this thinking, markers included; None = cut the text anew."""
+    prompt_ids: Sequence[int] | None = field(default=None, repr=False, hash=False)
+    """Ids of the prompt as the server rendered it for that reply; None = have it rendered."""
+    keep: int | None = None
+    """Thinking tokens that are kept, from the first; None = all."""
+    opening: str = "<think>"
+    """Marker before the thinking."""
+    closing: str = "</think>"
+    """What is put behind it, the closing marker included: `reasoning.budgets.ForceString.closing`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What one job asks of its endpoint; the endpoint adds the model's name and its dialect."""
 
@@ -113,7 +136,15 @@ class Request:
     seed: int | None = None
     """Sampling seed, different for each repeat so that repeats are independent."""
     effort: str | None = None
-    """Thinking effort as a word, sent as `reasoning_effort`."""
+    """Thinking effort as a word; each server has a field of its own for it."""
+    thinking_budget: int | None = None
+    """Thinking tokens that the server itself is to allow, in its dialect; 0 = the thinking switched off."""
+    cut_thinking: int | None = None
+    """The stream is ended by us once its thinking has more tokens than this."""
+    stop_loops: bool = False
+    """The stream is ended by us once a doom loop is certain."""
+    begun: Begun | None = None
+    """Where set, the reply is continued instead of begun."""
     extra_body: Mapping[str, JsonValue] = field(default_factory=dict)
     """Fields passed through to the server as they are."""
     tools: tuple[Mapping[str, JsonValue], ...] = ()

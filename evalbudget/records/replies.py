@@ -35,12 +35,47 @@ class Usage:
 class Timings:
     """Seconds from sending the request, as the client saw them."""
 
-    latency_s: float
-    """To the end of the reply."""
+    latency_s: float | None
+    """To the end of the reply; None where no such reply was waited for (a forced answer from a trace)."""
     ttft_s: float | None = None
     """To the first token, thinking or answer; None where the reply was not streamed."""
     first_answer_s: float | None = None
     """To the first token of the answer or of a tool call; None where none came or nothing was streamed."""
+
+
+class Stopped(StrEnum):
+    """Why we ended a stream before its reply was complete."""
+
+    LOOP = "loop"
+    """A doom loop was certain (`Request.stop_loops`)."""
+    BUDGET = "budget"
+    """The thinking was longer than allowed (`Request.cut_thinking`)."""
+
+
+class ContinuedBy(StrEnum):
+    """How a reply was continued."""
+
+    TOKEN_IDS = "token_ids"
+    """Prompt and beginning as token ids, on `/completions`."""
+    CHAT = "chat"
+    """The beginning as the last message of a chat, left open."""
+    SWITCH = "switch"
+    """Not at all: its thinking was switched off, which is the same as an empty beginning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continued:
+    """What was put before the part of a reply that its last request generated."""
+
+    by: ContinuedBy
+    kept: int | None
+    """Thinking tokens of the beginning; None where unknown."""
+    closing: str
+    """What was put behind them, the closing marker included."""
+    closing_tokens: int | None
+    """Tokens of that; they are counted neither as thinking nor as answer, but in the completion."""
+    generated: int | None
+    """Tokens that the request generated."""
 
 
 class ReasoningForm(StrEnum):
@@ -107,6 +142,10 @@ class Reply:
     timings: Timings = Timings(latency_s=0.0)
     served_model: str | None = None
     """The model's name in the reply, which a router may have changed."""
+    stopped: Stopped | None = None
+    """Set where we ended the stream; `finish_reason` is then `repetition` for a loop, None for a budget."""
+    continued: Continued | None = None
+    """Set where the reply was continued from a beginning; it is then the whole reply, beginning included."""
     dropped_fields: tuple[str, ...] = ()
     """Fields that were asked for and left out of what was sent, because the server refuses them."""
     counts: TokenCounts | None = None

@@ -78,6 +78,8 @@ class ServerRecord:
     kv_dtype: str | None = None
     max_model_len: int | None = None
     """Context in tokens, for one sequence."""
+    effort: str | None = None
+    """The thinking effort that the suite asks of it, as a word."""
     flags: Mapping[str, JsonValue] = field(default_factory=dict)
     """The command or the parameters that the engine was started with, where known."""
     patches: Mapping[str, str] = field(default_factory=dict)
