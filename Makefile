@@ -53,6 +53,7 @@ bench: install
 	$(BIN)/python -m bench.endpoint
 	$(BIN)/python -m bench.schedule
 	$(BIN)/python -m bench.loops
+	$(BIN)/python -m bench.budgets
 
 test-vllm: install $(VLLM_INSTALLED)
 	EVALBUDGET_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest tests/engines/test_vllm.py

@@ -15,7 +15,7 @@ every other token by 30 in the logits (LFM2: 60), and sampling at any usual temp
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -237,13 +237,18 @@ def scripted_model(architecture: str, path: Path) -> Path:
     add_tokenizer(writer)
     for number, block in enumerate(blocks):
         tensors.update({f"blk.{number}.{name}": tensor for name, tensor in block.items()})
+    save(writer, tensors)
+    return path
+
+
+def save(writer: GGUFWriter, tensors: Tensors) -> None:
+    """Write the file, to its end."""
     for name, tensor in tensors.items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path
 
 
 def qwen3(writer: GGUFWriter) -> list[Tensors]:
@@ -299,15 +304,28 @@ def add_grouped_heads(writer: GGUFWriter, heads: int, kv_heads: int | list[int])
 def add_tokenizer(writer: GGUFWriter) -> None:
     """The vocabulary and the chat template."""
     blank = byte_alphabet()[ord(" ")]
+    add_vocabulary(writer, TOKENS, TYPES, [f"{blank} {blank}"], eos=IDS[END], pad=IDS["<|endoftext|>"])
+    writer.add_chat_template(TEMPLATE)
+
+
+def add_vocabulary(
+    writer: GGUFWriter,
+    tokens: Sequence[str],
+    types: Sequence[TokenType],
+    merges: Sequence[str],
+    *,
+    eos: int,
+    pad: int,
+) -> None:
+    """A byte-level BPE tokenizer that cuts texts as Qwen's does and puts nothing before them."""
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
-    writer.add_token_list(TOKENS)
-    writer.add_token_types(TYPES)
-    writer.add_token_merges([f"{blank} {blank}"])
-    writer.add_eos_token_id(IDS[END])
-    writer.add_pad_token_id(IDS["<|endoftext|>"])
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges(merges)
+    writer.add_eos_token_id(eos)
+    writer.add_pad_token_id(pad)
     writer.add_add_bos_token(False)
-    writer.add_chat_template(TEMPLATE)
 
 
 def main(arguments: list[str]) -> None:

@@ -171,17 +171,26 @@ def loops(file: Path, out: Path | None) -> None:
     default="terminal",
     show_default=True,
 )
+@click.option("--curve", is_flag=True, help="Draw accuracy over the budget of thinking, in the terminal.")
 @_json_option
-def report(run: str | None, db: Path, form: str, as_json: bool) -> None:
+def report(run: str | None, db: Path, form: str, curve: bool, as_json: bool) -> None:
     """Report on RUN: its id, a part of it, or `last`, the default.
 
     \b
     Example: evalbudget report
              evalbudget report last --format markdown > table.md
+             evalbudget report --curve
     """
-    from evalbudget.report.summary import print_report
+    from evalbudget.report.summary import print_curve, print_report
 
-    print_report(db, run, "json" if as_json else form)
+    if curve and (as_json or form != "terminal"):
+        raise click.UsageError(
+            "--curve draws in the terminal; without it, every format has the curves' figures"
+        )
+    if curve:
+        print_curve(db, run)
+    else:
+        print_report(db, run, "json" if as_json else form)
 
 
 @cli.command(short_help="Write a run's tables as CSV or Parquet.")

@@ -130,8 +130,12 @@ class Assignment:
     budget_mode: str | None
     dialogue: Callable[[], Dialogue] | None = None
     """Makes the dialogue that the job consists of; None where one request is all."""
+    at_once: bool = False
+    """Whether what follows its first request, of its dialogue or its followers, follows without delay."""
     followers: tuple[Follower, ...] = ()
     """Carried out one after the other right behind this one, with its reply. Where it has none, they fail."""
+    reads_thinking: bool = False
+    """Whether the scorer can look for the answer in the thinking, where the reply does not give it."""
     private: bool = False
     """Whether nothing that is shown may quote it."""
 
@@ -158,8 +162,8 @@ class Lane:
     """Jobs of this model that the journal already holds."""
     following: int = 0
     """Jobs besides `jobs`: their assignments' followers."""
-    budget_ignored: str | None = None
-    """What to say of the first budget that the server does not honour; None = nothing."""
+    budget_ignored: Callable[[int], str] | None = None
+    """What would help where this budget is not kept; None = nothing is said."""
     concurrency: int | None
     """Requests in flight; None = find it out."""
     open: Callable[[Job], Assignment]

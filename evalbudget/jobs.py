@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalbudget.choices import arranged
 from evalbudget.contracts import Assignment
 from evalbudget.errors import InputError
 from evalbudget.records import Job, Request, Sample, Sampling
-from evalbudget.suite import Model, Suite, SuiteTask
+from evalbudget.suite import BudgetMode, Model, Suite, SuiteTask
 from evalbudget.tasks import DEFAULT_SAMPLING, Task
 from evalbudget.yaml_source import nearest
 
@@ -24,6 +24,13 @@ _SLOTS_IF_UNKNOWN = 32
 """Requests in flight assumed for the order where `concurrency` is `auto`."""
 _CHARACTERS_PER_TOKEN = 4
 """Of English text, roughly; only for the plan's estimate."""
+_SHORT_ANSWER, _LONG_ANSWER = 1024, 2048
+"""Tokens of an answer behind a thinking that was cut."""
+_EXPECTED_ANSWER = 300
+"""Tokens that a reasoning model answers with behind its thinking, roughly."""
+_ANSWERS_AT_LENGTH = frozenset({"ifeval"})
+_SHOWS_ANSWER = frozenset({"integer", "number", "choice", "math_verify"})
+"""Scorers that find an answer in thinking, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +43,20 @@ class TaskPart:
     """The entry's over the suite's over the task's over `tasks.DEFAULT_SAMPLING`."""
     repeats: int
     budgets: tuple[int | None, ...]
+    """In the order to send: in mode `trace` the unlimited answer first, of which the others are prefixes."""
+    budget_mode: BudgetMode = "trace"
+    answer_tokens: int = 1024
+    """Of an answer behind a thinking that was cut."""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether any of its budgets limits the thinking."""
+        return any(budget is not None for budget in self.budgets)
+
+    @property
+    def cuts_thinking(self) -> bool:
+        """Whether some of its answers are continued behind a thinking that was cut."""
+        return self.is_limited and self.budget_mode in {"trace", "force"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +80,11 @@ class PlanRow:
     prompt_tokens_estimate: int
     """Of all jobs: characters / 4, without the chat template."""
     completion_tokens_bound: int | None
-    """Jobs times max_tokens: no reply can be longer; None where nothing limits them."""
+    """The most that its replies can be together; None where nothing limits them."""
     expected_completion_tokens: int
-    """Jobs times the task's typical completion, for a reasoning model; models differ several times over."""
+    """From the task's typical completion, for a reasoning model; models differ several times over."""
+    budget_mode: str | None = None
+    """How budgets are held; None without."""
 
 
 def task_part(suite: Suite, entry: SuiteTask, task: Task, samples: tuple[Sample, ...]) -> TaskPart:
@@ -69,13 +92,24 @@ def task_part(suite: Suite, entry: SuiteTask, task: Task, samples: tuple[Sample,
     sampling = DEFAULT_SAMPLING
     for layer in (task.defaults.sampling, suite.sampling, entry.sampling):
         sampling = layer.over(sampling)
+    budgets = entry.budgets or suite.budgets
+    traced = suite.holds_budgets_by == "trace" and any(budget is not None for budget in budgets)
+    answer_tokens = _LONG_ANSWER if task.scorer.name in _ANSWERS_AT_LENGTH else _SHORT_ANSWER
     return TaskPart(
         task=task,
         samples=samples,
         sampling=sampling,
         repeats=entry.repeats or suite.repeats or task.defaults.repeats,
-        budgets=entry.budgets or suite.budgets,
+        budgets=_trace_first(budgets) if traced else budgets,
+        budget_mode=suite.holds_budgets_by,
+        answer_tokens=suite.answer_tokens or answer_tokens,
     )
+
+
+def _trace_first(budgets: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """The unlimited answer, also where the suite does not name it, and its prefixes, the longest first: what
+    a server keeps of the trace's prompt serves them all."""
+    return (None, *sorted({budget for budget in budgets if budget is not None}, reverse=True))
 
 
 def parse_only(text: str | None, suite: Suite) -> Only:
@@ -121,26 +155,38 @@ def opener(suite: Suite, parts: Sequence[TaskPart]) -> Callable[[Job], Assignmen
     scorers = {part.task.name: part.task.score_under(part.sampling) for part in parts}
 
     def open_job(job: Job) -> Assignment:
-        model, sample = models[job.model], arranged(samples[job.task, job.sample_id], job.repeat)
+        part, model = by_name[job.task], models[job.model]
+        sample = arranged(samples[job.task, job.sample_id], job.repeat)
         request = Request(
             messages=sample.conversation,
-            sampling=by_name[job.task].sampling,
+            sampling=part.sampling,
             seed=request_seed(suite.seed, job),
             effort=model.effort,
+            stop_loops=suite.loops != "measure",
             extra_body=model.extra_body,
             tools=sample.tools,
         )
-        mode = None if job.budget is None else suite.budget_mode or "trace"
         return Assignment(
             job=job,
             sample=sample,
-            request=request,
+            request=_limited(request, job.budget, part.budget_mode),
             scorer=scorers[job.task],
-            budget_mode=mode,
-            private=by_name[job.task].task.is_private,
+            budget_mode=None if job.budget is None else part.budget_mode,
+            reads_thinking=part.task.scorer.name in _SHOWS_ANSWER,
+            private=part.task.is_private,
         )
 
     return open_job
+
+
+def _limited(request: Request, budget: int | None, mode: BudgetMode) -> Request:
+    """With the budget, where the server holds it. What we hold ourselves takes several requests."""
+    if budget is None or mode in {"trace", "force"}:
+        return request
+    if mode == "server" or budget == 0:
+        return replace(request, thinking_budget=budget)
+    limit = min(budget, request.sampling.max_tokens or budget)
+    return replace(request, sampling=replace(request.sampling, max_tokens=limit))
 
 
 def request_seed(suite_seed: int, job: Job) -> int:
@@ -165,10 +211,10 @@ def plan_rows(suite: Suite, parts: Sequence[TaskPart], only: Only | None = None)
 
 
 def _plan_row(model: Model, part: TaskPart) -> PlanRow:
-    each = part.repeats * len(part.budgets)
-    jobs = each * len(part.samples)
+    jobs = part.repeats * len(part.budgets) * len(part.samples)
     characters = sum(map(_characters, part.samples))
-    bound = part.sampling.max_tokens
+    answers = part.repeats * len(part.samples)
+    bounds = [_longest(part, budget) for budget in part.budgets]
     return PlanRow(
         model=model.name,
         task=part.task.name,
@@ -176,10 +222,33 @@ def _plan_row(model: Model, part: TaskPart) -> PlanRow:
         repeats=part.repeats,
         budgets=len(part.budgets),
         jobs=jobs,
-        prompt_tokens_estimate=-(-characters // _CHARACTERS_PER_TOKEN) * each,
-        completion_tokens_bound=None if bound is None else bound * jobs,
-        expected_completion_tokens=min(part.task.expected_tokens, bound or part.task.expected_tokens) * jobs,
+        prompt_tokens_estimate=-(-characters // _CHARACTERS_PER_TOKEN) * part.repeats * len(part.budgets),
+        completion_tokens_bound=None if None in bounds else sum(each or 0 for each in bounds) * answers,
+        expected_completion_tokens=sum(_expected(part, budget) for budget in part.budgets) * answers,
+        budget_mode=part.budget_mode if part.is_limited else None,
     )
+
+
+def _longest(part: TaskPart, budget: int | None) -> int | None:
+    """Tokens that one answer can take. A prefix of a trace was paid for with the trace."""
+    most = part.sampling.max_tokens
+    if budget is None:
+        return most
+    if part.budget_mode == "max_tokens":
+        return most if budget == 0 else min(budget, most or budget)
+    if part.budget_mode == "server":
+        return most
+    cut = part.answer_tokens + (budget if part.budget_mode == "force" else 0)
+    return cut if most is None else min(cut, most)
+
+
+def _expected(part: TaskPart, budget: int | None) -> int:
+    expected = min(part.task.expected_tokens, part.sampling.max_tokens or part.task.expected_tokens)
+    if budget is None:
+        return expected
+    if part.budget_mode == "trace":
+        return min(expected, _EXPECTED_ANSWER)
+    return min(expected, budget + _EXPECTED_ANSWER)
 
 
 def _characters(sample: Sample) -> int:

@@ -10,7 +10,9 @@ from pathlib import Path
 ENOUGH_S = 120
 
 
-def evalbudget(folder: Path, *words: str, hub: Path | None = None) -> subprocess.CompletedProcess[str]:
+def evalbudget(
+    folder: Path, *words: str, hub: Path | None = None, enough_s: float = ENOUGH_S
+) -> subprocess.CompletedProcess[str]:
     """`evalbudget` run to its end in `folder`, 80 columns wide; `hub` is the mirror of data sets."""
     env = {**os.environ, "COLUMNS": "80", **({"EVALBUDGET_HUB": str(hub)} if hub else {})}
     return subprocess.run(
@@ -19,6 +21,6 @@ def evalbudget(folder: Path, *words: str, hub: Path | None = None) -> subprocess
         env=env,
         capture_output=True,
         text=True,
-        timeout=ENOUGH_S,
+        timeout=enough_s,
         check=False,
     )

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from embedded.scripted import scripted_model
+from embedded.thinker import thinking_model
 from evalbudget.engines.embedded import EmbeddedEngine
 
 GgufOf: TypeAlias = Callable[[str], Path]
@@ -28,6 +29,12 @@ def scripted_gguf(tmp_path_factory: pytest.TempPathFactory) -> GgufOf:
         return path if path.exists() else scripted_model(architecture, path)
 
     return of
+
+
+@pytest.fixture(scope="session")
+def thinking_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model whose answer depends on how far it thought (embedded/thoughts.py), written once a session."""
+    return thinking_model(tmp_path_factory.mktemp("thinking") / "thinker.gguf")
 
 
 @asynccontextmanager

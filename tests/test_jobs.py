@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,13 +131,67 @@ def test_the_plan_is_the_same_each_time_and_for_each_model_of_equal_concurrency(
     ]
 
 
-def test_each_budget_of_a_sample_is_a_job() -> None:
-    read = suite(SUITE + "budgets: [0, 64, unlimited]\n")
+def budgets_sent(keys: str) -> list[int | None]:
+    """The budgets of the first sample's jobs, in the order to send."""
+    read = suite(SUITE + keys)
     jobs = plan_jobs(read, parts_of(read, (1, 1)))["a"]
-    assert [job.budget for job in jobs[:3]] == [0, 64, None]
+    return [job.budget for job in jobs if job.sample_id == jobs[0].sample_id and job.task == jobs[0].task]
+
+
+@pytest.mark.parametrize("mode", ["force", "server", "max_tokens"])
+def test_each_budget_of_a_sample_is_a_job(mode: str) -> None:
+    sent = budgets_sent(f"budgets: [0, 64, unlimited]\nbudget_mode: {mode}\n")
+    assert sent[:3] == [0, 64, None]
+
+
+@pytest.mark.parametrize("budgets", ["[0, 64, 16, unlimited]", "[64, 0, 16]"])
+def test_a_trace_comes_before_its_prefixes_and_the_longest_of_them_first(budgets: str) -> None:
+    assert budgets_sent(f"budgets: {budgets}\n")[:4] == [None, 64, 16, 0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "budget", "asked"),
+    [
+        ("server", 64, {"thinking_budget": 64}),
+        ("server", 0, {"thinking_budget": 0}),
+        ("max_tokens", 0, {"thinking_budget": 0}),
+        ("max_tokens", 64, {"max_tokens": 64}),
+        ("force", 64, {}),
+        ("trace", 64, {}),
+    ],
+)
+def test_a_request_holds_the_budget_that_the_server_keeps(
+    mode: str, budget: int, asked: dict[str, int]
+) -> None:
+    read = suite(SUITE + f"budgets: [{budget}, unlimited]\nbudget_mode: {mode}\n")
     opened = opener(read, parts_of(read, (1, 1)))
-    assert opened(jobs[0]).budget_mode == "trace"
-    assert opened(jobs[2]).budget_mode is None
+    job = next(job for job in plan_jobs(read, parts_of(read, (1, 1)))["a"] if job.budget == budget)
+    request = opened(job).request
+    unlimited = opened(replace(job, budget=None)).request
+    said = {"max_tokens": request.sampling.max_tokens} if request.sampling != unlimited.sampling else {}
+    if request.thinking_budget is not None:
+        said["thinking_budget"] = request.thinking_budget
+    assert said == asked
+    assert (opened(job).budget_mode, opened(replace(job, budget=None)).budget_mode) == (mode, None)
+
+
+@pytest.mark.parametrize(("loops", "stops"), [("measure", False), ("stop", True), ("rescue", True)])
+def test_streams_are_ended_for_loops_only_where_the_suite_says_so(loops: str, stops: bool) -> None:
+    read = suite(SUITE + f"loops: {loops}\n")
+    jobs = plan_jobs(read, parts_of(read, (1, 1)))["a"]
+    assert opener(read, parts_of(read, (1, 1)))(jobs[0]).request.stop_loops is stops
+
+
+@pytest.mark.parametrize(
+    ("mode", "bound"),
+    [("trace", 100 + 40 + 40), ("force", 100 + 56 + 90), ("server", 300), ("max_tokens", 100 + 16 + 50)],
+)
+def test_a_plan_bounds_what_each_way_to_hold_a_budget_can_cost(mode: str, bound: int) -> None:
+    keys = f"budgets: [16, 50, unlimited]\nbudget_mode: {mode}\nanswer_tokens: 40\n"
+    read = suite(SUITE.replace("max_tokens: 500", "max_tokens: 100") + keys)
+    entry, task = read.tasks[0], read.loaded[0]
+    row = plan_rows(read, [task_part(read, entry, task, samples(1))])[0]
+    assert row.completion_tokens_bound == bound * row.repeats
 
 
 def test_the_entry_goes_before_the_suite_and_the_suite_before_the_task() -> None:

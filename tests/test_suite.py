@@ -8,7 +8,7 @@ import pytest
 
 from evalbudget.errors import InputError
 from evalbudget.shipped import shipped_folder
-from evalbudget.suite import Suite, api_key, check_ready, find_suite, hints, load_suite, not_yet, parse_suite
+from evalbudget.suite import Suite, api_key, check_ready, find_suite, hints, load_suite, parse_suite
 
 CONTRACT = """\
 name: flash-kv
@@ -257,29 +257,16 @@ def test_a_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     assert api_key(flash) == "geheim"
 
 
-@pytest.mark.parametrize(
-    ("more", "says"),
-    [
-        ("budgets: [0, unlimited]", "suite.yaml:5: budgets: budgets are not built yet"),
-        ("loops: stop", "suite.yaml:5: loops: `stop` is not built yet; write `measure`"),
-        ("budgets: [unlimited]\nbudget_mode: force", None),
-        ("loops: measure", None),
-    ],
-)
-def test_what_comes_later_is_read_now_and_refused_when_a_run_begins(more: str, says: str | None) -> None:
-    read = suite(SMALL + more)
-    refusal = not_yet(read)
-    assert refusal is None if says is None else refusal is not None and refusal.startswith(says)
-    if says is None:
+@pytest.mark.parametrize("loops", ["measure", "stop", "rescue"])
+@pytest.mark.parametrize("mode", ["trace", "force", "server", "max_tokens"])
+def test_every_way_to_hold_a_budget_and_to_treat_a_loop_can_be_run(mode: str, loops: str) -> None:
+    check_ready(suite(SMALL + f"budgets: [0, 64, unlimited]\nbudget_mode: {mode}\nloops: {loops}\n"))
+
+
+def test_a_force_string_that_closes_nothing_is_refused_at_its_model() -> None:
+    read = suite(SMALL.replace("{name: ", "{force_string: 'now answer', name: ", 1))
+    with pytest.raises(InputError, match=r"suite.yaml:\d+: models\[0\].force_string: "):
         check_ready(read)
-    else:
-        with pytest.raises(InputError, match="not built yet"):
-            check_ready(read)
-
-
-def test_budgets_of_one_task_are_refused_at_that_task() -> None:
-    read = suite(SMALL.replace("[arithmetic]", "[{task: arithmetic, budgets: [64]}]"))
-    assert str(not_yet(read)).startswith("suite.yaml:4: tasks[0].budgets: budgets are not built yet")
 
 
 def test_a_file_that_is_missing_is_named_before_the_run_unless_its_model_stays_out(tmp_path: Path) -> None:
@@ -330,7 +317,7 @@ def test_a_suite_is_found_by_path_or_by_the_name_of_a_shipped_one(tmp_path: Path
 def test_every_shipped_suite_is_read_without_complaint() -> None:
     for path in shipped_folder("suites").glob("*.yaml"):
         read = load_suite(path)
-        assert not_yet(read) is None, path
+        check_ready(read)
         assert hints(read) == (), path
 
 

@@ -5,9 +5,11 @@
     memory         memory: earlier conversations fill it, once for all questions of their scenario
     merged         the replies of a conversation as one
     apart          work in a worker process, awaited
+    closing        a thinking that is closed by us, at a budget or before a loop, and its answer
+    cuts           where it is cut, and what the row says of it
 
-The tools themselves, and the rules for decoding calls, are `scoring.bfcl.simulated`, which the scorer uses as
-well.
+BFCL's tools themselves, and the rules for decoding calls, are `scoring.bfcl.simulated`, which the scorer uses
+as well.
 """
 
 from __future__ import annotations

@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from evalbudget.endpoints.brake import Brake
 from evalbudget.endpoints.calls import ToolCalls
 from evalbudget.endpoints.growing import Growing
 from evalbudget.endpoints.trail import Trail
 from evalbudget.endpoints.wire import Choice, Chunk, Delta, TokenDetails, ToolPiece, UsagePiece
 from evalbudget.reasoning.counting import Evidence, count_by
+from evalbudget.reasoning.loops.of_reply import loop_of
 from evalbudget.reasoning.parts import Parts
 from evalbudget.reasoning.split import split_content, split_field
 from evalbudget.reasoning.token_ids import Spans, Vocabulary
-from evalbudget.records import ReasoningForm, Reply, Timings, TokenSource, Usage
+from evalbudget.records import ReasoningForm, Reply, Stopped, Timings, TokenSource, Usage
+
+_REPETITION = "repetition"
+"""vLLM's `finish_reason` for a reply that it ended because of a loop, and ours."""
+_CUT = (None, "length", _REPETITION)
+"""`finish_reason` of a reply that may have been cut in its thinking."""
 
 
 class Collector:
@@ -40,9 +47,11 @@ class Collector:
         "_thought",
         "_trail",
         "_usage",
+        "brake",
         "error",
         "finish_reason",
         "first_token_at",
+        "stopped",
         "template_opened",
     )
 
@@ -55,10 +64,12 @@ class Collector:
         dropped_fields: tuple[str, ...] = (),
         vocabulary: Vocabulary | None = None,
         closing_counted: bool = False,
+        brake: Brake | None = None,
     ) -> None:
         """`cut_is_thinking`: a content without markers that was cut off never left the thinking.
 
-        `vocabulary`: of the model, where known. `closing_counted`: see `counting.Evidence`.
+        `vocabulary`: of the model, where known. `closing_counted`: see `counting.Evidence`. `brake`: hears
+        all that comes.
         """
         self._started = started
         self._cut_is_thinking = cut_is_thinking
@@ -85,6 +96,9 @@ class Collector:
         self._steps = self._trail.steps
         self._evidence = Evidence()
         self._served_model: str | None = None
+        self.brake = brake
+        self.stopped: Stopped | None = None
+        """Why we ended the stream, where we did."""
         self.first_token_at: float | None = None
         self.finish_reason: str | None = None
         self.error: Any = None
@@ -110,11 +124,26 @@ class Collector:
                 self._trail.take_chunk(chunk)
             if chunk.usage is not None:
                 self._usage = chunk.usage
+                if self.brake is not None and chunk.choices and chunk.usage.completion_tokens is not None:
+                    self._trail.take_usage(chunk.usage.completion_tokens)
             if self.error is not None:
                 break
         if self._served_model is None:
             self._served_model = next((chunk.model for chunk in chunks if chunk.model), None)
         return self._close_read(at)
+
+    def heed_brake(self, at: float) -> None:
+        """Note that the reply is complete, where the brake says so."""
+        brake = self.brake
+        if brake is None or brake.why is None or self.error is not None:
+            return
+        self.stopped = brake.why
+        if self.stopped is Stopped.LOOP:
+            self.finish_reason = _REPETITION
+            verdict = None if brake.sure else loop_of(self.reply(at))
+            if verdict is not None and not (verdict.doom and verdict.certain_token is not None):
+                self.stopped = self.finish_reason = None
+                brake.carry_on()
 
     def reply(self, ended: float, *, streamed: bool = True) -> Reply:
         """All that has come."""
@@ -129,6 +158,7 @@ class Collector:
             finish_reason=self.finish_reason,
             reasoning_form=parts.form,
             thinking_closed=closed,
+            stopped=self.stopped,
             usage=_usage(self._usage),
             timings=self._timings(ended, parts) if streamed else Timings(latency_s=ended - self._started),
             served_model=self._served_model,
@@ -184,11 +214,18 @@ class Collector:
         if reply.counts is None or reply.counts.source is not TokenSource.TOKEN_IDS:
             return reply
         if spans is None:
-            begins = self._steps.thinking_until
-            begins = 0 if not reply.reasoning else begins + 1 if begins and reply.thinking_closed else None
-            return replace(reply, answer_begins=begins)
+            return replace(reply, answer_begins=self._answer_begins(reply))
         closed = spans.answer_at is not None if reply.reasoning else None
         return replace(reply, answer_begins=spans.answer_at, thinking_closed=closed)
+
+    def _answer_begins(self, reply: Reply) -> int | None:
+        """By the counts beside the pieces; the closing marker is one token."""
+        if not reply.reasoning:
+            return 0
+        until, inline = self._steps.thinking_until, self._evidence.inline
+        if until is None and inline is not None:
+            until = self._steps.at(inline[1])
+        return until + 1 if until and reply.thinking_closed else None
 
     def _take_choice(self, choice: Choice, choices: list[Choice]) -> None:
         if choice.index:
@@ -266,6 +303,8 @@ class Collector:
 
     def _close_read(self, at: float) -> bool:
         fresh = self._called or bool(self._said) or bool(self._thought)
+        if self.brake is not None:
+            self.brake.hear(self._thought, self._said, self._trail, called=self._called)
         if self._thought:
             self._reasoning.add("".join(self._thought))
             self._thought.clear()
@@ -291,7 +330,7 @@ class Collector:
     def _parts(self, spans: Spans | None) -> Parts:
         content = _whole_characters(self._content.text())
         if self._before_thinking is None:
-            cut = self._cut_is_thinking and self.finish_reason in (None, "length")
+            cut = self._cut_is_thinking and self.finish_reason in _CUT
             opened = self._prompt_opens_thinking or cut
             if spans is not None and spans.prompt_opened is not None:
                 opened = spans.prompt_opened

@@ -13,8 +13,9 @@ from evalbudget.endpoints.collect import Collector
 from evalbudget.endpoints.failures import TROUBLES, Classifier
 from evalbudget.endpoints.limits import Limits
 from evalbudget.endpoints.stream import BadStreamError, EventStream
-from evalbudget.endpoints.transport import Client
+from evalbudget.endpoints.transport import Client, RefusedError
 from evalbudget.endpoints.watchdog import Watch, Watchdog
+from evalbudget.endpoints.wire import Chunk
 from evalbudget.records import Failure, Reply
 
 
@@ -41,7 +42,7 @@ class Exchange:
         return self._events.whole
 
     async def run(self, client: Client, content: bytes, watchdog: Watchdog) -> Reply | Failure:
-        """Raises RefusedError where the server answers with an HTTP error."""
+        """Raises RefusedError where the server answers with an HTTP error, or streams that it refuses."""
         watch = watchdog.watch(*self._first_wait())
         try:
             async with watch:
@@ -73,8 +74,8 @@ class Exchange:
             async for data in pieces:
                 received += len(data)
                 self._take(data, watch)
-                if self._collector.error is not None:
-                    return
+                if self._collector.error is not None or self._collector.stopped is not None:
+                    return  # leaving closes the connection: a server that is still writing notices
                 if self._events.fault is not None:
                     raise self._events.fault
                 if received > self._limits.reply_bytes:
@@ -92,7 +93,7 @@ class Exchange:
             self._last_event_at = now
             self._meter.streamed(len(chunks))
             first = self._collector.empty
-            if self._collector.take(chunks, now):
+            if self._collect(chunks, now):
                 watch.since = now
                 if first:
                     stall_s = self._limits.stall_s
@@ -101,6 +102,20 @@ class Exchange:
             self._ending = True
             self._last_event_at = now
             watch.wait_for("the end of the stream", self._limits.ending_s)
+
+    def _collect(self, chunks: list[Chunk], now: float) -> bool:
+        """Hand them on: with a brake one by one, so that it ends the reply at the same token however the
+        bytes were cut, unless the reply comes to its own end among them."""
+        collector = self._collector
+        if collector.brake is None or self._events.done or any(map(_finishes, chunks)):
+            return collector.take(chunks, now)
+        fresh = False
+        for chunk in chunks:
+            fresh = collector.take([chunk], now) or fresh
+            collector.heed_brake(now)
+            if collector.stopped is not None or collector.error is not None:
+                break
+        return fresh
 
     def _take_end(self) -> None:
         chunks = self._events.end()
@@ -120,9 +135,11 @@ class Exchange:
 
     @property
     def _complete(self) -> bool:
-        """Nothing of the reply is missing, whatever becomes of the rest of the stream."""
-        return self._collector.finish_reason is not None or (
-            self._events.done and self._collector.error is None
+        """Nothing of the reply is missing, or it was ended, whatever becomes of the rest of the stream."""
+        return (
+            self._collector.finish_reason is not None
+            or self._collector.stopped is not None
+            or (self._events.done and self._collector.error is None)
         )
 
     def _ended(self) -> Reply | Failure | None:
@@ -133,8 +150,15 @@ class Exchange:
             reply = self._collector.reply(self._last_event_at, streamed=not self._events.whole)
             return self._failures.finished_badly(reply) or reply
         if self._collector.error is not None:
+            refusal = self._failures.refused_within(self._collector.error)
+            if refusal is not None and self._collector.empty:
+                raise RefusedError(refusal)
             return self._failures.sent_error(self._collector.error, self._partial())
         return None
 
     def _partial(self) -> Reply | None:
         return None if self._collector.empty else self._collector.reply(self._time())
+
+
+def _finishes(chunk: Chunk) -> bool:
+    return any(choice.finish_reason for choice in chunk.choices or ())

@@ -59,6 +59,7 @@ _FILTERED = re.compile(
 _QUOTA = re.compile(r"insufficient_quota|billing|credit balance|exceeded your current quota", re.IGNORECASE)
 _RATE = re.compile(r"rate[_ ]?limit|too[_ ]many[_ ]requests", re.IGNORECASE)
 _RETRYABLE_REQUESTS = {HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY}
+_REFUSING = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 _HOPELESS_SERVERS = {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
 
 
@@ -98,6 +99,11 @@ class Classifier:
             retryable=_is_retryable(kind, refusal),
             partial=partial,
         )
+
+    def refused_within(self, error: object) -> Refusal | None:
+        """The same, where it refuses the request itself: vLLM streams such errors with HTTP 200."""
+        status = _status_within(error)
+        return Refusal.of(status, {}, error) if status in _REFUSING else None
 
     def raised(self, error: BaseException, partial: Reply | None) -> Failure:
         """An exception out of the connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 
 from evalbudget.endpoints.wire import Choice, Chunk
 from evalbudget.reasoning.counting import Evidence, ends_with_token
@@ -34,7 +35,7 @@ class Trail:
         """What came is no list of token ids."""
         self._timed = False
         self._stopped_by_text = False
-        self.steps = Steps(maps=not vocabulary)
+        self.steps = Steps(maps=True)
 
     @property
     def ids(self) -> array[int] | None:
@@ -55,12 +56,27 @@ class Trail:
         """The prompt's ids, where they came."""
         return self._prompt
 
+    @property
+    def markers(self) -> Mapping[int, int]:
+        """Id of each opening marker → id of its closing marker, where they are known."""
+        return self._vocabulary.closing if self._vocabulary else {}
+
+    def prompt_opened(self, *, continues: bool) -> bool | None:
+        """Whether the prompt ends inside thinking, as its ids show; see `token_ids.read_spans`."""
+        if self._prompt is None or not self.markers or self._vocabulary is None:
+            return None
+        return read_spans(
+            (), self._prompt, self._vocabulary, has_end=False, continues=continues
+        ).prompt_opened
+
     def take_ids(self, ids: list[int]) -> None:
         """Those of the next piece, whose text is known already."""
         try:
             self._ids.extend(ids)
         except OverflowError:
             self._broken = True
+        if self._vocabulary:
+            self.steps.maps = False  # the ids themselves show where the markers are
         self.steps.count(len(self._ids))
 
     def take_chunk(self, chunk: Chunk) -> None:
@@ -80,6 +96,11 @@ class Trail:
                 # All at once, so they tell nothing of when.
                 self.steps.muddled = True
                 self.take_ids(chunk.sglext.output_ids[0])
+
+    def take_usage(self, completion_tokens: int) -> None:
+        """What an event with a piece says that all pieces so far were; nothing where there is better."""
+        if not self._ids and not self._timed:
+            self.steps.count(completion_tokens)
 
     def take_end(self, choice: Choice) -> None:
         """The piece that ends the reply."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from contextlib import aclosing
+from copy import copy
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
 
@@ -23,6 +25,8 @@ from evalbudget.errors import InputError
 from evalbudget.records import JsonValue
 from evalbudget.urls import can_be_asked, is_loopback, shown_url
 
+CHAT, COMPLETIONS = "chat/completions", "completions"
+"""Paths of the API that requests are sent to."""
 _ERROR_BYTES = 64 * 1024
 """Of an HTTP error, read for its message: a hostile one has no end."""
 _ANSWER_BYTES = 16 * 1024 * 1024
@@ -49,6 +53,14 @@ _MOST_CLOSED = 2
 """Closed connections that one request may meet."""
 _PLACEHOLDER_KEY = "none"
 """The client insists on a key, and would take OPENAI_API_KEY to a server that it is not meant for."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a client and those made by its `at` know of their server."""
+
+    answered: bool = False
+    """There may be connections of earlier requests."""
 
 
 class NoAnswerError(Exception):
@@ -89,10 +101,9 @@ class Client:
             http_client=transport,
             default_headers=headers,  # type: ignore[arg-type]  # Omit is read there, but not declared
         )
-        self._url = f"{self._client.base_url}chat/completions"
+        self._url = f"{self._client.base_url}{CHAT}"
         self._root = str(self._client.base_url).rstrip("/").removesuffix("/v1")
-        self._has_answered = False
-        """There may be connections of earlier requests."""
+        self._seen = _Seen()
         self._options: openai.RequestOptions = {}
         if api_key is None:
             self._options = {"headers": {"Authorization": openai.Omit()}}
@@ -100,6 +111,12 @@ class Client:
     async def post(self, content: bytes) -> httpx2.Response:
         """Send a request; its response, unread. Raises RefusedError for every HTTP status from 300 up."""
         return await self._post(self._url, content)
+
+    def at(self, path: str) -> Client:
+        """The same client, whose `post` sends to another path of the API."""
+        other = copy(self)
+        other._url = f"{self._client.base_url}{path}"
+        return other
 
     async def call(self, path: str, body: dict[str, JsonValue]) -> object:
         """Ask the server beside the API; the JSON that it answers, None where it refuses or has none.
@@ -137,15 +154,15 @@ class Client:
             try:
                 response = await self._post_once(url, content)
             except RefusedError:
-                self._has_answered = True
+                self._seen.answered = True
                 raise
             except openai.APIConnectionError as error:
                 met_closed += 1
-                closed = self._has_answered and _met_closed_connection(error)
+                closed = self._seen.answered and _met_closed_connection(error)
                 if not closed or met_closed > _MOST_CLOSED:
                     raise
             else:
-                self._has_answered = True
+                self._seen.answered = True
                 return response
 
     async def _post_once(self, url: str, content: bytes) -> httpx2.Response:

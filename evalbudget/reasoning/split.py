@@ -30,6 +30,9 @@ MARKERS = {
     "<seed:think>": "</seed:think>",  # Seed-OSS
     "◁think▷": "◁/think▷",  # Kimi-VL-Thinking
     "<|START_THINKING|>": "<|END_THINKING|>",  # Command A Reasoning
+    "<mm:think>": "</mm:think>",  # MiniMax-M3
+    "<thought>": "</thought>",  # EXAONE Deep
+    "<|channel>thought": "<channel|>",  # Gemma 4; the line end behind it is the thinking's
 }
 """Opening marker → closing marker. Adding a family means adding a line."""
 

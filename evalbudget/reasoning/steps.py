@@ -15,7 +15,7 @@ class Steps:
     """Follows one stream. A piece without a count of its own belongs to the next count."""
 
     __slots__ = (
-        "_chars",
+        "_closed",
         "_ends",
         "_first_single",
         "_totals",
@@ -27,6 +27,7 @@ class Steps:
         "muddled",
         "single",
         "thinking",
+        "thinking_at_least",
         "thinking_until",
         "total",
     )
@@ -52,6 +53,11 @@ class Steps:
         """Tokens up to the first piece of content or of a tool call."""
         self.muddled = False
         """The two cannot be told apart: in one piece, thinking behind content, or a count that falls."""
+        self.thinking_at_least = 0
+        """Tokens of thinking in a field, before any answer, that are known to have come. Of a piece
+        of several tokens only one is known until more follows: a marker may be among them."""
+        self._closed = False
+        """The answer has come behind the thinking."""
         self._first_single = True
         self._ends = array("i")
         self._totals = array("i")
@@ -66,6 +72,7 @@ class Steps:
         if self.answer:
             if self.first_answer is None:
                 self.first_answer = total
+            self._closed = self.thinking_until is not None
             self.answer = False
         if self.maps:
             self._ends.append(self.chars)
@@ -79,6 +86,18 @@ class Steps:
         place = bisect_left(self._ends, chars)
         return self._totals[place] if place < len(self._ends) and self._ends[place] == chars else None
 
+    def up_to(self, chars: int) -> int:
+        """Tokens of the pieces that end at this place in the content or before it."""
+        place = bisect_left(self._ends, chars)
+        if place < len(self._ends) and self._ends[place] == chars:
+            return self._totals[place]
+        return self._totals[place - 1] if place else 0
+
+    def reaching(self, chars: int) -> int:
+        """Tokens of the pieces up to the one that reaches this place in the content."""
+        place = bisect_left(self._ends, chars)
+        return self._totals[place] if place < len(self._ends) else self.total
+
     def first_is_one_beyond(self, chars: int) -> bool:
         """Whether the first piece is one token and ends behind this place in the content."""
         return bool(self._ends) and self._totals[0] == 1 and self._ends[0] > chars
@@ -87,6 +106,10 @@ class Steps:
         if self.thinking_until is None:
             self.before_thinking = self.total
             self._first_single = step == 1
+        if not self._closed:
+            said = self.total - self.before_thinking
+            unsure = 1 if said and not self._first_single else 0
+            self.thinking_at_least = said - unsure + min(max(step, 0), 1)
         if self.answer or self.first_answer is not None:
             self.muddled = True
         self.single = self._first_single and step == 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 _TAIL = 4
 """Tokens at a prompt's end among which a marker is the template's: it may put a line end behind `<think>`."""
-_LEAD = 2
+LEAD = 2
 """Tokens, blanks and the like, that may come before an opening marker at a reply's beginning."""
 
 
@@ -97,7 +97,7 @@ def _read_markers(said: Sequence[int], closing: Mapping[int, int], opened: bool 
                 thinking, spent, since = thinking + at - since, spent + 1, None
                 answer_at = answer_at or at + 1
         elif token in closing:
-            if answer_at is None and at <= _LEAD:
+            if answer_at is None and at <= LEAD:
                 since, spent = at + 1, spent + 1
             elif pending is None:
                 pending = at

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from evalbudget.measures import MEASURES, Measure
 from evalbudget.records import ServerRecord
+from evalbudget.report.curves import ModelCurve, curves_in
 from evalbudget.store.cells import Cell
 from evalbudget.store.load import catch_up
-from evalbudget.store.queries import FailureGroup, RunRow, Store, TokenShare
+from evalbudget.store.loops import LoopCost
+from evalbudget.store.queries import EffortPoint, FailureGroup, RunRow, Store, TokenShare
 from evalbudget.tasks import scorer_of
 
 
@@ -40,6 +42,11 @@ class TaskFigures:
         """Whether any of its cells is limited."""
         return any(cell.budget is not None for cell in self.cells)
 
+    @property
+    def curves(self) -> tuple[ModelCurve, ...]:
+        """Of the models that were asked under budgets."""
+        return curves_in(self.cells)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFigures:
@@ -52,6 +59,10 @@ class RunFigures:
     servers: tuple[ServerRecord, ...]
     failures: tuple[FailureGroup, ...]
     token_sources: tuple[TokenShare, ...]
+    loops: tuple[LoopCost, ...]
+    """By task and model; only where there is something to say."""
+    efforts: tuple[EffortPoint, ...]
+    """By task, family and what was really thought."""
     notes: tuple[str, ...]
     """What limits the figures: a journal that could not be loaded, lines that could not be read."""
 
@@ -77,6 +88,8 @@ def gather(db: Path, word: str | None) -> RunFigures:
             servers=store.servers(run.run_id),
             failures=store.failures(run.run_id),
             token_sources=store.token_sources(run.run_id),
+            loops=store.loop_costs(run.run_id),
+            efforts=store.efforts(run.run_id),
             notes=tuple(notes),
         )
 

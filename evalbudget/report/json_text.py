@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import msgspec
 
+from evalbudget.report.curves import curve_json
 from evalbudget.report.figures import RunFigures
+from evalbudget.report.warnings import warnings
 
 
 def json_text(figures: RunFigures) -> str:
-    """One object: run, store, cells (as in the table `cells`), measures (of task, model, budget), servers,
-    failures, token_sources, notes."""
+    """One object: run, store, cells (as in the table `cells`), curves (of task and model, where there are
+    budgets), efforts, loops, measures (of task, model, budget), servers, failures, token_sources, warnings,
+    notes."""
     told = {
         "run": figures.run,
         "store": figures.store,
         "cells": [cell for part in figures.tasks for cell in part.cells],
+        "curves": [curve_json(curve) for part in figures.tasks for curve in part.curves],
+        "efforts": figures.efforts,
+        "loops": figures.loops,
         "measures": [measured for part in figures.tasks for measured in part.measured],
         "servers": figures.servers,
         "failures": figures.failures,
         "token_sources": figures.token_sources,
+        "warnings": warnings(figures),
         "notes": figures.notes,
     }
     return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from evalbudget.report import words
+from evalbudget.report import curve_words, words
+from evalbudget.report.curves import ModelCurve
 from evalbudget.report.figures import RunFigures, TaskFigures
+from evalbudget.report.warnings import loop_lines, warnings
 
 
 def markdown(figures: RunFigures) -> str:
@@ -20,6 +22,11 @@ def markdown(figures: RunFigures) -> str:
     for part in figures.tasks:
         lines += ["", f"### {_escaped(words.one_line(part.task))}", "", *_table(part, columns)]
         lines += _measures(part)
+        for curve in part.curves:
+            lines += _curve(curve)
+    lines += _listed("Effort words", (words.effort(point) for point in figures.efforts))
+    lines += _listed("Warnings", warnings(figures))
+    lines += _listed("Loops", loop_lines(figures.loops))
     lines += _listed("Servers", (f"{record.model}: {words.server(record)}" for record in figures.servers))
     if figures.failures:
         lines += ["", "**Failures**", ""]
@@ -29,6 +36,8 @@ def markdown(figures: RunFigures) -> str:
     lines += _listed("Counts of thinking tokens", words.token_counts(figures.token_sources))
     if figures.tasks:
         lines += ["", _escaped(words.INTERVAL)]
+    if any(part.curves for part in figures.tasks):
+        lines += ["", _escaped(curve_words.BAND)]
     return "\n".join(lines) + "\n"
 
 
@@ -44,6 +53,18 @@ def _table(part: TaskFigures, columns: tuple[words.Column, ...]) -> list[str]:
             named.append(words.budget(cell.budget))
         rows.append(_row([*named, *(column.text(cell) for column in columns)]))
     return rows
+
+
+def _curve(curve: ModelCurve) -> list[str]:
+    columns = curve_words.COLUMNS
+    lines = ["", f"**{_escaped(curve_words.title(curve))}**", ""]
+    lines.append(_row(["budget", *(column.title for column in columns)]))
+    lines.append(_row(["---:"] * (1 + len(columns))))
+    for cell in curve.cells:
+        texts = (_escaped(column.text(cell)) for column in columns)
+        lines.append(_row([words.budget(cell.budget), *texts]))
+    listed = [f"- {_escaped(line)}" for line in curve_words.summary(curve)]
+    return [*lines, "", *listed] if listed else lines
 
 
 def _measures(part: TaskFigures) -> list[str]:

@@ -15,7 +15,8 @@ from evalbudget.report.words import tokens
 from evalbudget.stats import assumed_variance, detectable_effect
 
 _NOTES = (
-    "Prompt tokens are estimated from characters. The bound is jobs × max_tokens: no run can take more.",
+    "Prompt tokens are estimated from characters. The bound is what all replies can be together: max_tokens"
+    " each, and what a way to hold budgets adds to it or takes off.",
     "Detectable: the smallest difference in accuracy, in points, that a paired comparison of two models on"
     " these questions finds with 80 % power at a two-sided error of 5 %, with the variance within questions"
     " that reasoning models of 1.5 to 8 B showed.",
@@ -55,7 +56,8 @@ def _table(rows: Sequence[PlanRow]) -> Table:
         header_style="dim",
     )
     for row in rows:
-        budgets = f" × {row.budgets} budgets" if row.budgets > 1 else ""
+        how = "budgets" if row.budget_mode is None else f"({row.budget_mode})"
+        budgets = f" × {row.budgets} {how}" if row.budgets > 1 or row.budget_mode else ""
         table.add_row(
             Text(row.model),
             Text(row.task),

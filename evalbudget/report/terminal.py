@@ -11,8 +11,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from evalbudget.report import words
+from evalbudget.report import curve_words, words
+from evalbudget.report.curves import ModelCurve
 from evalbudget.report.figures import RunFigures, TaskFigures
+from evalbudget.report.warnings import loop_lines, warnings
 
 _SPARE: Final = ("mean tokens", "mean thinking tokens")
 """Columns that a narrow terminal does without, in this order; Markdown and JSON always have them."""
@@ -32,6 +34,8 @@ def print_terminal(figures: RunFigures, console: Console) -> None:
         for line, style in _table(part, columns, console.width):
             console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
         _print_measures(part, console)
+        for curve in part.curves:
+            _print_curve(curve, console)
     if not figures.tasks:
         _print(console, "no attempt yet")
     _print_around(figures, console)
@@ -53,9 +57,14 @@ def _table(part: TaskFigures, columns: Sequence[words.Column], width: int) -> It
             break
         shown = [column for column in shown if column.title != title]
         rows = _rows(part, shown, width)
+    yield words.one_line(part.task), "bold"
+    yield from _drawn(rows, shown)
+
+
+def _drawn(rows: Sequence[_Row], shown: Sequence[words.Column]) -> Iterator[tuple[str, str]]:
+    """(line, style): the columns' titles, then the rows."""
     widths = _widths(shown, rows)
     first = _label_width(rows)
-    yield words.one_line(part.task), "bold"
     heads = [column.short.split("\n") for column in shown]
     tall = max(map(len, heads))
     for depth in range(tall):
@@ -95,7 +104,7 @@ def _widths(columns: Sequence[words.Column], rows: Sequence[_Row]) -> list[int]:
 
 def _line(label: str, first: int, texts: Sequence[str], widths: Sequence[int]) -> str:
     figures = "".join(text.rjust(width) for text, width in zip(texts, widths, strict=True))
-    return label + " " * (first - cell_len(label)) + figures
+    return (label + " " * (first - cell_len(label)) + figures).rstrip()
 
 
 def _print_measures(part: TaskFigures, console: Console) -> None:
@@ -106,8 +115,27 @@ def _print_measures(part: TaskFigures, console: Console) -> None:
             console.print(Text(f"  {line}"), no_wrap=True, overflow="ellipsis")
 
 
+def _print_curve(curve: ModelCurve, console: Console) -> None:
+    """One line a budget, and what the whole curve says."""
+    console.print()
+    _print(console, curve_words.title(curve), style="bold")
+    columns = curve_words.COLUMNS
+    rows = [
+        _Row(f"  {words.budget(cell.budget)}", tuple(column.text(cell) for column in columns))
+        for cell in curve.cells
+    ]
+    for line, style in _drawn(rows, columns):
+        console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
+    for line in curve_words.summary(curve):
+        _print(console, line, indent=2)
+
+
 def _print_around(figures: RunFigures, console: Console) -> None:
     """What surrounds the tables: servers, failures, how exact the counts are, what the interval means."""
+    efforts = [words.effort(point) for point in figures.efforts]
+    _print_listed(console, "effort words", efforts)
+    _print_listed(console, "warnings", warnings(figures), style="yellow")
+    _print_listed(console, "loops", loop_lines(figures.loops))
     if figures.servers:
         _print(console, "\nservers", style="bold")
     for record in figures.servers:
@@ -119,12 +147,18 @@ def _print_around(figures: RunFigures, console: Console) -> None:
     for group in figures.failures:
         _print(console, words.failure(group), indent=2)
         _print(console, words.one_line(group.example, 200), indent=4, style="dim")
-    if figures.token_sources:
-        _print(console, "\ncounts of thinking tokens", style="bold")
-    for line in words.token_counts(figures.token_sources):
-        _print(console, line, indent=2)
+    _print_listed(console, "counts of thinking tokens", words.token_counts(figures.token_sources))
     if figures.tasks:
         _print(console, "\n" + words.INTERVAL, style="dim")
+    if any(part.curves for part in figures.tasks):
+        _print(console, "\n" + curve_words.BAND, style="dim")
+
+
+def _print_listed(console: Console, title: str, lines: Sequence[str], *, style: str = "") -> None:
+    if lines:
+        _print(console, f"\n{title}", style="bold")
+    for line in lines:
+        _print(console, line, indent=2, style=style)
 
 
 def _print(console: Console, text: str, *, indent: int = 0, style: str = "") -> None:

@@ -12,7 +12,7 @@ from evalbudget.measures import Measure
 from evalbudget.records import FailureKind, ServerRecord
 from evalbudget.report.figures import CellMeasures, TaskFigures
 from evalbudget.store.cells import Cell
-from evalbudget.store.queries import FailureGroup, RunRow, TokenShare
+from evalbudget.store.queries import EffortPoint, FailureGroup, RunRow, TokenShare
 
 UNKNOWN: Final = "-"
 
@@ -42,7 +42,17 @@ def accuracy(cell: Cell) -> str:
     """Such as 36.7 % (24.1-51.4)."""
     if cell.accuracy is None or cell.ci_low is None or cell.ci_high is None:
         return UNKNOWN
-    return f"{_percent(cell.accuracy)} % ({_percent(cell.ci_low)}-{_percent(cell.ci_high)})"
+    return share_within(cell.accuracy, cell.ci_low, cell.ci_high)
+
+
+def share_within(value: float, low: float, high: float) -> str:
+    """A share with its interval, such as 36.7 % (24.1-51.4)."""
+    return f"{_percent(value)} % ({_percent(low)}-{_percent(high)})"
+
+
+def share(value: float | None) -> str:
+    """A share of 0 to 1, such as 36.7 %."""
+    return UNKNOWN if value is None else f"{_percent(value)} %"
 
 
 def _percent(share: float) -> str:
@@ -103,6 +113,16 @@ def server(record: ServerRecord) -> str:
         None if record.max_model_len is None else f"context {record.max_model_len:,}",
     ]
     return " · ".join(one_line(fact) for fact in facts if fact)
+
+
+def effort(point: EffortPoint) -> str:
+    """Where one effort word of a family lies."""
+    thought = f"{tokens(point.mean_reasoning_tokens)} tokens thought"
+    right = share(point.accuracy)
+    if point.accuracy is not None and point.ci_low is not None and point.ci_high is not None:
+        right = share_within(point.accuracy, point.ci_low, point.ci_high)
+    named = f"{one_line(point.family)} {one_line(point.effort)}, {one_line(point.task)}"
+    return f"{named}: {thought}, accuracy {right}"
 
 
 def measure(each: Measure) -> str:

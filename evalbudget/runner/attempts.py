@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from evalbudget.contracts import Assignment
+from evalbudget.contracts import Assignment, Dialogue
 from evalbudget.errors import EvalbudgetError
+from evalbudget.reasoning.budgets.honoured import honoured
 from evalbudget.reasoning.counting import count_tokens
-from evalbudget.reasoning.loops import LoopKind, LoopVerdict
-from evalbudget.reasoning.loops.of_reply import loop_of
 from evalbudget.records import (
     Attempt,
     Failure,
@@ -24,6 +23,7 @@ from evalbudget.records import (
     Score,
     TokenCounts,
 )
+from evalbudget.runner.details import cut_details, loop_found, step_details, unsaid
 from evalbudget.scoring.outcome import decide_outcome
 
 _LONGEST_ERROR = 500
@@ -73,6 +73,12 @@ def where_raised(error: BaseException) -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
 
 
+def whole_result(failure: Failure | None, dialogue: Dialogue) -> Reply | Failure | None:
+    """A dialogue's result: all its replies as one, or why it stopped, with those that had come."""
+    together = dialogue.reply()
+    return replace(failure, partial=together or failure.partial) if failure is not None else together
+
+
 def prompt_text(messages: tuple[Message, ...]) -> str:
     """The messages as one text: a single user message as it is, otherwise each under a line with its role."""
     if len(messages) == 1 and messages[0].role == "user":
@@ -92,10 +98,13 @@ def request_fields(request: Request, dropped: Collection[str] = ()) -> Mapping[s
             value = list(value) or None
         if value is not None:
             said[each.name] = value
-    if request.seed is not None:
-        said["seed"] = request.seed
-    if request.effort is not None:
-        said["reasoning_effort"] = request.effort
+    besides: dict[str, JsonValue] = {
+        "seed": request.seed,
+        "reasoning_effort": request.effort,
+        "thinking_budget": request.thinking_budget,
+        "stop_loops": request.stop_loops or None,
+    }
+    said |= {name: value for name, value in besides.items() if value is not None}
     said = {name: value for name, value in said.items() if name not in dropped}
     if request.tools:
         said["tools"] = [dict(tool) for tool in request.tools]
@@ -106,46 +115,21 @@ def request_fields(request: Request, dropped: Collection[str] = ()) -> Mapping[s
     return said
 
 
-def step_details(reply: Reply | None) -> Mapping[str, JsonValue]:
-    """A dialogue's steps, so that nothing of it is lost and it can be scored again; empty without one."""
-    if reply is None or not reply.steps:
-        return {}
-    steps: list[JsonValue] = []
-    for step in reply.steps:
-        calls: list[JsonValue] = [
-            {"name": call.name, "arguments": call.arguments} for call in step.tool_calls
-        ]
-        said: dict[str, JsonValue] = {"turn": step.turn, "answer": step.answer, "tool_calls": calls}
-        said["results"] = list(step.results)
-        steps.append(said | ({"reasoning": step.reasoning} if step.reasoning else {}))
-    return {"steps": steps}
-
-
-def loop_details(loop: LoopVerdict | None) -> Mapping[str, JsonValue]:
-    """What the columns do not say: the detector's version, and what published rules say of the reply."""
-    if loop is None:
-        return {}
-    rules = loop.published
-    said: dict[str, JsonValue] = {"version": loop.version, "liquid": rules.liquid, "vllm": rules.vllm}
-    said["ngram30x20"] = rules.ngram30x20
-    if loop.kind is not LoopKind.NONE or loop.runaway:
-        said |= {"recovered": loop.recovered, "runaway": loop.runaway, "certain_token": loop.certain_token}
-        said |= {"rho16_tail": rules.rho16_tail, "rho8_tail": rules.rho8_tail, "unit": loop.unit}
-    return {"loop": said}
-
-
 def _row(
     run_id: str, assignment: Assignment, ending: Ending, reply: Reply | None, verdict: Score | Failure
 ) -> Attempt:
     job = assignment.job
     score = verdict if isinstance(verdict, Score) else None
     failure = verdict if isinstance(verdict, Failure) else None
-    loop = loop_of(reply) if reply is not None else None
+    loop = loop_found(reply)
     outcome = None
     if score is not None and reply is not None:
         outcome = decide_outcome(score, reply, doom=loop is not None and loop.doom)
     tokens = count_tokens(reply) if reply is not None else TokenCounts()
     timings = reply.timings if reply is not None else None
+    kept = None
+    if reply is not None:
+        kept = honoured(reply, tokens, budget=job.budget, mode=assignment.budget_mode)
     return Attempt(
         run_id=run_id,
         model=job.model,
@@ -164,7 +148,9 @@ def _row(
         details={
             **(score.details if score is not None else {}),
             **step_details(reply),
-            **loop_details(loop),
+            **cut_details(reply),
+            **(loop.details if loop is not None else {}),
+            **unsaid(assignment, reply, score),
         },
         finish_reason=reply.finish_reason if reply is not None else None,
         prompt_tokens=tokens.prompt,
@@ -173,16 +159,11 @@ def _row(
         completion_tokens=tokens.completion,
         cached_tokens=tokens.cached,
         token_source=tokens.source,
+        budget_honoured=kept,
         ttft_s=timings.ttft_s if timings is not None else None,
         first_answer_s=timings.first_answer_s if timings is not None else None,
         latency_s=timings.latency_s if timings is not None else None,
-        loop_kind=loop.kind if loop is not None else None,
-        loop_doom=loop.doom if loop is not None else None,
-        loop_onset_token=loop.onset_token if loop is not None else None,
-        loop_period_tokens=loop.period_tokens if loop is not None else None,
-        loop_repeats=loop.repeats if loop is not None else None,
-        loop_wasted_tokens=loop.wasted_tokens if loop is not None else None,
-        loop_segment=loop.segment if loop is not None else None,
+        **(loop.columns if loop is not None else {}),
         error_kind=failure.kind if failure is not None else None,
         error=" ".join(failure.message.split())[:_LONGEST_ERROR] if failure is not None else None,
         tries=ending.tries,

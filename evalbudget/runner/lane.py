@@ -2,6 +2,7 @@
 
     dispatch   one job after the other, in order: open it, wait for a slot, start its road
     road       ask, in the slot, as often as `retry` allows → free the slot → judge → append → tell
+               → the same for each job that takes up its reply
 
 A slot is free the moment its reply is complete, and the next request goes out at once: judging and waiting
 for durability happen outside. Both are bounded, so memory does not grow with the number of jobs.
@@ -16,13 +17,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
 
-from evalbudget.contracts import Assignment, Clock, Dialogue, Lane, Sink, Watcher
+from evalbudget.contracts import Assignment, Clock, Dialogue, Follower, Lane, Sink, Watcher
 from evalbudget.privacy import unquoting
 from evalbudget.records import Attempt, Failure, FailureKind, Reply, Request
-from evalbudget.runner.attempts import Ending, judge, where_raised
+from evalbudget.runner.attempts import Ending, judge, where_raised, whole_result
 from evalbudget.runner.concurrency import Climb, Gauge
+from evalbudget.runner.notices import Notices
 from evalbudget.runner.retry import Circuit, RetryPolicy, Tries, given_up, may_succeed_later, retrying
-from evalbudget.runner.slots import Pace, Slot, Slots
+from evalbudget.runner.slots import Hold, Pace, Slot, Slots
 
 Result: TypeAlias = Reply | Failure
 
@@ -71,12 +73,11 @@ class LaneSummary:
 class _Road:
     """One job under way."""
 
-    position: int
     assignment: Assignment
     request: Request
     """The job's, or the dialogue's next."""
-    slot: Slot | None
-    """The slot for a request's first try; later tries queue for their own."""
+    hold: Hold
+    """Its slots."""
     started_at: str
     tries: Tries = field(default_factory=Tries)
     """Of this request."""
@@ -119,11 +120,12 @@ class LaneRun:
         self._heard_at = around.clock.monotonic()
         self._gave_up: Failure | None = None
         self._halted = asyncio.Event()
-        self._dispatched = self._roads = self._between_tries = 0
+        self._jobs = self._undispatched = len(lane.jobs) + lane.following
+        self._roads = self._between_tries = 0
         self._unanswered: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
         self._ok = self._failed = self._requests = 0
-        self._told: set[str | None] = set()
+        self._notices = Notices(lane, around.watcher)
 
     async def run(self) -> LaneSummary:
         """All the way; raises what the sink raises, after everything in flight was cancelled."""
@@ -137,7 +139,7 @@ class LaneRun:
                 task.cancel()
         return LaneSummary(
             model=self.lane.model,
-            jobs=len(self.lane.jobs),
+            jobs=self._jobs,
             ok=self._ok,
             failed=self._failed,
             requests=self._requests,
@@ -160,7 +162,7 @@ class LaneRun:
 
     def _announce(self) -> None:
         lane = self.lane
-        self.around.watcher.planned(lane.model, len(lane.jobs) + lane.already_done, lane.already_done)
+        self.around.watcher.planned(lane.model, self._jobs + lane.already_done, lane.already_done)
         self.around.watcher.limit(lane.model, self._slots.limit)
         if lane.blocked is not None and lane.jobs:
             self._give_up(lane.blocked)
@@ -184,14 +186,8 @@ class LaneRun:
             slot = await self._slots.acquire(position)
             if self._halted.is_set():
                 return
-            self._dispatched += 1
-            road = _Road(
-                position=position,
-                assignment=assignment,
-                request=assignment.request,
-                slot=slot,
-                started_at=self.around.clock.utc(),
-            )
+            self._undispatched -= 1 + len(assignment.followers)
+            road = self._road(assignment, Hold(self._slots, position, slot))
             self._roads += 1
             roads.create_task(self._carry(road)).add_done_callback(self._ended)
 
@@ -211,12 +207,40 @@ class LaneRun:
 
     # ── a job's road ──
 
+    def _road(self, assignment: Assignment, hold: Hold) -> _Road:
+        request, now = assignment.request, self.around.clock.utc()
+        return _Road(assignment=assignment, request=request, hold=hold, started_at=now)
+
     async def _carry(self, road: _Road) -> None:
-        if road.slot is not None:
+        """A job, and those that take up its reply."""
+        try:
+            if road.hold.ready:
+                await self._answer(road)
+            lead = await self._settle(road)
+            for follower in road.assignment.followers:
+                await self._follow(follower, lead, road.hold)
+        finally:
+            road.hold.let_go()
+
+    async def _follow(self, follower: Follower, lead: Result | None, hold: Hold) -> None:
+        """A job that takes up another's reply, in that one's place in the line; it fails where that did."""
+        road = self._road(follower.assignment, hold)
+        if isinstance(lead, Failure):
+            road.result = replace(lead, message=f"without its trace: {lead.message}", partial=None)
+        elif lead is not None and not self._halted.is_set():
+            road.assignment = replace(follower.assignment, dialogue=partial(follower.dialogue, lead))
             await self._answer(road)
-        result, road.result = road.result or self._gave_up, None
+        await self._settle(road)
+
+    async def _settle(self, road: _Road) -> Result | None:
+        """Record what came of it; None where nothing did, because the user stopped the run."""
+        result, road.result = self._result(road), None
         if result is not None:
             await self._record(road, result)
+        return result
+
+    def _result(self, road: _Road) -> Result | None:
+        return road.result or self._gave_up
 
     async def _answer(self, road: _Road) -> None:
         """Until there is a reply, or a failure to keep; left without either where the lane was closed."""
@@ -238,27 +262,24 @@ class LaneRun:
             await self._try_again(road, failure)
 
     async def _converse(self, road: _Road, dialogue: Dialogue) -> None:
-        """Step by step, each with a slot of its own: what happens between two steps keeps no one waiting."""
-        if road.slot is not None:
-            self._slots.release(road.slot)
-            road.slot = None
+        """Step by step. Where the steps do not follow at once, each has a slot of its own."""
+        if not road.assignment.at_once:
+            road.hold.let_go()
         try:
             said: Request | Failure | None = await dialogue.begin()
             while isinstance(said, Request):
                 road.sent_before += road.tries.sent
                 road.request, road.tries, road.result = said, Tries(), None
-                road.slot = await self._slots.acquire(road.position)
-                if road.slot is None and self._gave_up is None:
+                await self._request(road)
+                result = self._result(road)
+                if result is None:
                     return  # stopped by the user
-                if road.slot is not None:
-                    await self._request(road)
-                result = road.result or self._gave_up
                 said = await dialogue.heard(result) if isinstance(result, Reply) else result
-            road.result = _whole(said, dialogue)
+            road.result = whole_result(said, dialogue)
         except Exception as error:  # noqa: BLE001 - a tool's or a dialogue's bug must not end a run of hours
             message = f"the dialogue raised {type(error).__name__} at {where_raised(error)}"
             failure = Failure(kind=FailureKind.SCORER, message=message)
-            road.result = _whole(failure, dialogue)
+            road.result = whole_result(failure, dialogue)
         finally:
             await dialogue.close()
 
@@ -286,9 +307,9 @@ class LaneRun:
             closed.cancel()
 
     async def _try(self, road: _Road) -> Failure | None:
-        slot, road.slot = road.slot, None
-        if slot is None:
-            slot = await self._slots.acquire(road.position)
+        again = road.tries.sent > 0
+        slot = await road.hold.take()
+        if again:
             self._between_tries -= 1
             self._changed.set()
         if slot is None:
@@ -302,7 +323,8 @@ class LaneRun:
             self._learn(slot, road.result)
             self._weigh(road.tries, failure)
         finally:
-            self._slots.release(slot)
+            goes_on = road.assignment.at_once and isinstance(road.result, Reply)
+            road.hold.ended(slot, goes_on=goes_on)
             self.around.watcher.ended(road.assignment.job)
         return failure
 
@@ -351,28 +373,20 @@ class LaneRun:
             self._ok += 1
         else:
             self._failed += 1
-            self._tell_first_of_its_kind(attempt)
+        self._notices.look_at(attempt)
         self.around.watcher.finished(attempt)
-
-    def _tell_first_of_its_kind(self, attempt: Attempt) -> None:
-        """One line for each kind of failure; the others are counted."""
-        told_already = self._gave_up is not None and attempt.error_kind == self._gave_up.kind
-        if attempt.error_kind in self._told or told_already:
-            return
-        self._told.add(attempt.error_kind)
-        line = f"{attempt.error_kind}: {attempt.error} (first: {attempt.task}, sample {attempt.sample_id})"
-        self.around.watcher.notice(self.lane.model, line)
 
     # ── the lane as a whole ──
 
     def _give_up(self, failure: Failure) -> None:
         """The server is of no use: what was not sent is recorded with this failure, and a resume sends it."""
         self._gave_up = failure
-        left = len(self.lane.jobs) - self._dispatched + self._between_tries
+        left = self._undispatched + self._between_tries
         self._slots.close()
+        self._notices.know(failure.kind)
         if left:
             line = f"{failure.message}; {left} jobs recorded as failed, `--resume` sends them again"
-            self.around.watcher.notice(self.lane.model, line)
+            self._notices.tell(line)
         self._changed.set()
 
     async def _read(self) -> None:
@@ -399,9 +413,3 @@ class LaneRun:
             self._slots.limit = climb.limit
             self.around.watcher.limit(self.lane.model, climb.limit)
             self._changed.set()
-
-
-def _whole(failure: Failure | None, dialogue: Dialogue) -> Result | None:
-    """A dialogue's result: all its replies as one, or why it stopped, with those that had come."""
-    together = dialogue.reply()
-    return replace(failure, partial=together or failure.partial) if failure is not None else together

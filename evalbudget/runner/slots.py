@@ -11,6 +11,7 @@ import heapq
 import math
 import random
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from evalbudget.contracts import Clock
 from evalbudget.runner.retry import RetryPolicy
@@ -24,6 +25,10 @@ class Slot:
     """The clock's seconds."""
     proven: bool = False
     """The server has taken the request: something of its reply has arrived."""
+
+
+Claim: TypeAlias = "asyncio.Future[Slot | None]"
+"""A place in the line for a slot."""
 
 
 class Pace:
@@ -86,7 +91,7 @@ class Slots:
         self._pace = pace
         self._clock = clock
         self._unproven = 0
-        self._waiting: list[tuple[int, asyncio.Future[Slot | None]]] = []
+        self._waiting: list[tuple[int, Claim]] = []
         self._opener: asyncio.Task[None] | None = None
         self._opens_at = -math.inf
 
@@ -102,18 +107,32 @@ class Slots:
 
     async def acquire(self, position: int) -> Slot | None:
         """A slot, when this position's turn has come; None when the lane was closed. Positions are unique."""
+        return await self.redeem(self.claim(position))
+
+    def claim(self, position: int) -> Claim:
+        """A place in the line, to be redeemed or waived."""
+        claim: Claim = asyncio.get_running_loop().create_future()
         if self.closed.is_set():
-            return None
-        turn: asyncio.Future[Slot | None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (position, turn))
-        self._give_out()
+            claim.set_result(None)
+        else:
+            heapq.heappush(self._waiting, (position, claim))
+            self._give_out()
+        return claim
+
+    async def redeem(self, claim: Claim) -> Slot | None:
+        """Its slot, when its turn has come; None when the lane was closed."""
         try:
-            return await turn
+            return await claim
         except asyncio.CancelledError:
-            slot = turn.result() if turn.done() and not turn.cancelled() else None
-            if slot is not None:
-                self.release(slot)
+            self.waive(claim)
             raise
+
+    def waive(self, claim: Claim) -> None:
+        """It is not needed any more."""
+        slot = claim.result() if claim.done() and not claim.cancelled() else None
+        claim.cancel()
+        if slot is not None:
+            self.release(slot)
 
     def proven(self, slot: Slot) -> None:
         """Something of the reply has arrived."""
@@ -182,3 +201,45 @@ class Slots:
         await self._clock.sleep(max(0.0, self._opens_at - self._clock.monotonic()))
         self._opener = None
         self._give_out()
+
+
+class Hold:
+    """What one road has of its lane's slots: one to send with, or a claim to the next.
+
+    Requests that follow on each other at once keep their slot between them, as far as no earlier job waits:
+    a server still has the beginning of the second in its cache.
+    """
+
+    def __init__(self, slots: Slots, position: int, slot: Slot | None) -> None:
+        self._slots = slots
+        self._position = position
+        self._slot = slot
+        self._claim: Claim | None = None
+
+    @property
+    def ready(self) -> bool:
+        """A slot is here."""
+        return self._slot is not None
+
+    async def take(self) -> Slot | None:
+        """A slot to send with; None when the lane was closed."""
+        slot, self._slot = self._slot, None
+        claim, self._claim = self._claim, None
+        if slot is not None:
+            return slot
+        return await self._slots.redeem(claim or self._slots.claim(self._position))
+
+    def ended(self, slot: Slot, *, goes_on: bool) -> None:
+        """The slot's request has ended; `goes_on`: another follows at once."""
+        if goes_on:
+            self._claim = self._slots.claim(self._position)
+        self._slots.release(slot)
+
+    def let_go(self) -> None:
+        """Give back what is not used."""
+        slot, self._slot = self._slot, None
+        claim, self._claim = self._claim, None
+        if slot is not None:
+            self._slots.release(slot)
+        if claim is not None:
+            self._slots.waive(claim)

@@ -136,7 +136,8 @@ def insert_piece(
     for kind in by_kind:
         _move(connection, TABLES[kind])
     if "attempt" in by_kind:
-        cells.refresh(connection, run_id)
+        touched = connection.execute("SELECT DISTINCT model, task FROM staged_attempts").fetchall()
+        cells.refresh(connection, run_id, [(model, task) for model, task in touched])
     connection.execute("DELETE FROM loaded WHERE journal = ?", [run_id])
     connection.execute("INSERT INTO loaded VALUES (?, ?, ?)", [run_id, end, skipped])
     connection.execute("COMMIT")

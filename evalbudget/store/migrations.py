@@ -14,6 +14,7 @@ from typing import Final
 import duckdb
 
 from evalbudget.errors import StoreError
+from evalbudget.store import cells
 
 _FIRST = """
 CREATE TABLE runs (
@@ -53,7 +54,28 @@ CREATE TABLE cells (
 CREATE TABLE loaded (journal VARCHAR NOT NULL, bytes BIGINT NOT NULL, skipped BIGINT NOT NULL);
 """
 
-STEPS: Final[tuple[tuple[int, str, str], ...]] = ((1, "the first tables", _FIRST),)
+_BUDGETS = """
+ALTER TABLE servers ADD COLUMN effort VARCHAR;
+DROP TABLE cells;
+CREATE TABLE cells (
+    run_id VARCHAR NOT NULL, model VARCHAR NOT NULL, task VARCHAR NOT NULL, budget BIGINT,
+    budget_mode VARCHAR, questions BIGINT, attempts BIGINT, failed BIGINT, accuracy DOUBLE, ci_low DOUBLE,
+    ci_high DOUBLE, accuracy_completed DOUBLE, accuracy_upper DOUBLE, accuracy_strict DOUBLE,
+    curve_low DOUBLE, curve_high DOUBLE, correct BIGINT, wrong BIGINT, no_answer BIGINT, truncated BIGINT,
+    looped BIGINT, seen_in_thinking BIGINT, mean_reasoning_tokens DOUBLE, mean_completion_tokens DOUBLE,
+    tokens_per_correct DOUBLE, ock_score DOUBLE, pareto BOOLEAN, forced_share DOUBLE, budget_known BIGINT,
+    budget_ignored BIGINT, loop_rate DOUBLE, waste_share DOUBLE, stopped BIGINT, rescued BIGINT,
+    rescued_correct BIGINT, post_answer_share DOUBLE, curve_area DOUBLE, curve_area_low DOUBLE,
+    curve_area_high DOUBLE, tokens_to_95 BIGINT, tokens_to_95_low BIGINT, tokens_to_95_high BIGINT,
+    regret DOUBLE, lost_after_correct DOUBLE, kv_peak_bytes DOUBLE, mean_latency_s DOUBLE,
+    exact_token_share DOUBLE
+);
+"""
+
+STEPS: Final[tuple[tuple[int, str, str], ...]] = (
+    (1, "the first tables", _FIRST),
+    (2, "budgets, loops and effort", _BUDGETS),
+)
 """(number, what it does, SQL), in order."""
 
 NEWEST: Final = STEPS[-1][0]
@@ -82,12 +104,21 @@ def known_version(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def apply(connection: duckdb.DuckDBPyConnection, *, up_to: int = NEWEST) -> None:
-    """Bring an open store to the newest schema, one transaction a step; does nothing where it has it."""
+    """Bring an open store to the newest schema, in one transaction; does nothing where it has it.
+
+    The cells of its runs are made anew: a step may have given them columns, or emptied them.
+    """
     have = known_version(connection)
+    if have >= up_to:
+        return
+    connection.execute(f"BEGIN; {_LEDGER}")
     for number, title, sql in STEPS:
         if have < number <= up_to:
-            connection.execute(f"BEGIN; {_LEDGER}; {sql}")
+            connection.execute(sql)
             connection.execute(
                 "INSERT INTO migrations VALUES (?, ?, (now() AT TIME ZONE 'UTC')::TIMESTAMP)", [number, title]
             )
-            connection.execute("COMMIT")
+    if up_to == NEWEST:
+        for (run_id,) in connection.execute("SELECT DISTINCT run_id FROM attempts").fetchall():
+            cells.refresh(connection, run_id)
+    connection.execute("COMMIT")

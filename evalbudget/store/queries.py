@@ -22,8 +22,11 @@ import duckdb
 from evalbudget.errors import InputError, StoreError
 from evalbudget.measures import ScoredRow
 from evalbudget.records import JsonValue, ServerRecord
+from evalbudget.stats import Answer
 from evalbudget.store.cells import Cell
+from evalbudget.store.curves import ANSWERS
 from evalbudget.store.database import READER_PATIENCE_S, first_line, reading
+from evalbudget.store.loops import LOOP_COSTS, LoopCost
 from evalbudget.store.private import OPTIONS, is_private_sql, private_tasks
 from evalbudget.store.replay import Named, choose_run
 
@@ -80,6 +83,25 @@ class CellRow:
     model: str
     budget: int | None
     row: ScoredRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffortPoint:
+    """A model that was asked to think with an effort, given as a word, on one task without a budget."""
+
+    task: str
+    family: str
+    """What its siblings with other words share; where the suite names none, the served model or label."""
+    effort: str
+    """The word: text from the suite."""
+    model: str
+    mean_reasoning_tokens: float | None
+    """What it really thought; None where unknown."""
+    mean_completion_tokens: float | None
+    accuracy: float | None
+    ci_low: float | None
+    ci_high: float | None
+    accuracy_strict: float | None
 
 
 class Store:
@@ -170,6 +192,18 @@ class Store:
         """Where the counts of a run's scored attempts come from, by model."""
         return tuple(TokenShare(**row) for row in self._rows(_TOKEN_SOURCES, [run_id]))
 
+    def answers(self, run_id: str, model: str, task: str) -> tuple[Answer, ...]:
+        """The scored answers of one model on one task, as the curves take them."""
+        return tuple(Answer(**row) for row in self._rows(ANSWERS, [run_id, model, task]))
+
+    def efforts(self, run_id: str) -> tuple[EffortPoint, ...]:
+        """Where the effort words of a run lie, by task, family and what was really thought."""
+        return tuple(EffortPoint(**row) for row in self._rows(_EFFORTS, [run_id]))
+
+    def loop_costs(self, run_id: str) -> tuple[LoopCost, ...]:
+        """What loops cost, by task and model; only where one was certain, or a stream was ended for one."""
+        return tuple(LoopCost(**row) for row in self._rows(LOOP_COSTS, [run_id]))
+
     def _rows(self, sql: str, values: Sequence[str]) -> list[dict[str, Any]]:
         with self.batch():
             assert self._open is not None  # noqa: S101 - `batch` opened it
@@ -211,6 +245,14 @@ _TOKEN_SOURCES = """
 SELECT model, CASE WHEN reasoning_tokens IS NOT NULL THEN token_source END AS source, count(*) AS attempts
 FROM attempts WHERE run_id = ? AND status = 'ok'
 GROUP BY model, source ORDER BY lower(model), model, attempts DESC, source
+"""
+
+_EFFORTS = """
+SELECT task, coalesce(family, served_model, model) AS family, effort, model, mean_reasoning_tokens,
+    mean_completion_tokens, accuracy, ci_low, ci_high, accuracy_strict
+FROM servers JOIN cells USING (run_id, model)
+WHERE run_id = ? AND effort IS NOT NULL AND budget IS NULL
+ORDER BY lower(task), task, lower(family), family, mean_reasoning_tokens NULLS LAST, lower(model), model
 """
 
 

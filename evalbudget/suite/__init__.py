@@ -5,10 +5,11 @@ Suite → readiness: what only a run needs: files, keys, features that are built
 """
 
 from evalbudget.suite.loading import find_suite, load_suite, parse_suite
-from evalbudget.suite.readiness import api_key, check_ready, hints, not_yet
-from evalbudget.suite.schema import Model, Serve, Suite, SuiteTask
+from evalbudget.suite.readiness import api_key, check_ready, hints
+from evalbudget.suite.schema import BudgetMode, Model, Serve, Suite, SuiteTask
 
 __all__ = [
+    "BudgetMode",
     "Model",
     "Serve",
     "Suite",
@@ -18,6 +19,5 @@ __all__ = [
     "find_suite",
     "hints",
     "load_suite",
-    "not_yet",
     "parse_suite",
 ]

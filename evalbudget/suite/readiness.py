@@ -1,4 +1,4 @@
-"""What a run needs beyond a suite that is well written: files, keys, features that are built."""
+"""What a run needs beyond a suite that is well written: files and keys."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 
 from evalbudget.errors import InputError
+from evalbudget.reasoning.budgets import force
 from evalbudget.suite.schema import Model, Suite
 
 _CUTS_THINKING = {"stop": "null", "max_tokens": "32768"}
@@ -16,13 +17,11 @@ Stop words that are not sent end the answer where it is scored.
 
 
 def check_ready(suite: Suite, models: Collection[str] | None = None) -> None:
-    """Raise InputError where a run could not begin: an unbuilt feature, a missing key or file.
+    """Raise InputError where a run could not begin: a missing key or file.
 
     `models` are the labels that will run; None = all.
     """
-    unbuilt = not_yet(suite)
-    if unbuilt is not None:
-        raise InputError(unbuilt)
+    _refuse_force_strings(suite)
     for place, model in enumerate(suite.models):
         if models is not None and model.name not in models:
             continue
@@ -46,15 +45,14 @@ def api_key(model: Model) -> str | None:
     return key
 
 
-def not_yet(suite: Suite) -> str | None:
-    """One line about a feature that the suite asks for and that is not built; None where there is none."""
-    for place, budgets in enumerate([suite.budgets, *(entry.budgets for entry in suite.tasks)]):
-        if budgets is not None and budgets != (None,):
-            path = ("tasks", place - 1, "budgets") if place else ("budgets",)
-            return str(suite.error(path, "budgets are not built yet; remove the key, or write `[unlimited]`"))
-    if suite.loops != "measure":
-        return str(suite.error(("loops",), f"`{suite.loops}` is not built yet; write `measure`"))
-    return None
+def _refuse_force_strings(suite: Suite) -> None:
+    """A force string that closes nothing would leave the model thinking."""
+    for place, model in enumerate(suite.models):
+        if model.force_string is not None:
+            try:
+                force.custom(model.force_string, force.force_string())
+            except ValueError as error:
+                raise suite.error(("models", place, "force_string"), str(error)) from None
 
 
 def hints(suite: Suite) -> tuple[str, ...]:

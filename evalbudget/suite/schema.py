@@ -127,7 +127,10 @@ class Model(Checked):
     concurrency: Annotated[Annotated[StrictInt, Field(ge=1)] | None, BeforeValidator(_auto_is_none)] = None
     """Requests in flight; None, in the file `auto`, climbs while throughput rises."""
     effort: str | None = Field(default=None, min_length=1)
-    """Thinking effort as a word, sent as `reasoning_effort`."""
+    """Thinking effort as a word, such as low, medium or high, in the server's own field for it."""
+    force_string: str | None = Field(default=None, min_length=1)
+    """What closes this model's thinking where a budget or a loop cuts it, the closing marker included;
+    default: its family's (`reasoning.budgets.force`)."""
     extra_body: Mapping[str, Any] = Field(default_factory=dict)
     """JSON fields passed through with every request."""
     prompt_opens_thinking: bool = False
@@ -210,6 +213,8 @@ class Suite(Checked):
     """Thinking tokens allowed, or `unlimited`, the default."""
     budget_mode: BudgetMode | None = None
     """How budgets are held; default: trace where there are budgets."""
+    answer_tokens: StrictInt | None = Field(default=None, ge=1)
+    """Tokens of an answer behind a thinking that was cut; default: 1024, for IFEval 2048."""
     loops: Loops = "measure"
     """What to do about a loop: nothing, stop the stream, or stop and let it answer."""
     seed: StrictInt = Field(default=0, ge=0, le=2**63 - 1)
@@ -218,6 +223,11 @@ class Suite(Checked):
     _source: YamlSource = PrivateAttr()
     _path: Path = PrivateAttr(default=Path("suite.yaml"))
     _loaded: tuple[Task, ...] = PrivateAttr(default=())
+
+    @property
+    def holds_budgets_by(self) -> BudgetMode:
+        """`budget_mode`, or its default."""
+        return self.budget_mode or "trace"
 
     @property
     def source(self) -> str:

@@ -7,17 +7,17 @@ import re
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import node
 from typing import TypeVar
 
 from evalbudget import __version__
-from evalbudget.contracts import Assignment, Lane
-from evalbudget.dialogues import MemoryBanks, dialogue_for
+from evalbudget.contracts import Lane
+from evalbudget.dialogues import MemoryBanks
 from evalbudget.errors import InputError
 from evalbudget.records import Job, JsonValue, RunRecord
 from evalbudget.report.live import open_view
@@ -28,6 +28,7 @@ from evalbudget.store.load import Loader
 from evalbudget.store.private import PRIVATE_TASKS
 from evalbudget.store.replay import choose_run, durable_jobs, first_run, journaled_runs
 from evalbudget.suite import Suite, api_key, check_ready
+from evalbudget.wiring.opening import Opening
 from evalbudget.wiring.prepare import Options, Prepared, prepare, read_suite
 from evalbudget.wiring.servers import Servers
 
@@ -122,12 +123,13 @@ class _Execution:
             logs=journal.path.parent / "logs",
             say=_say,
         )
-        open_job = _with_dialogues(self.prepared.open, MemoryBanks(journal.path.parent / "memory"))
+        banks = MemoryBanks(journal.path.parent / "memory")
+        opening = Opening(prepared=self.prepared, banks=banks, journal=journal.path)
         lanes = []
         for model in self.prepared.models:
             server = await stack.enter_async_context(servers.opened(model))
             await journal.append(server.record)
-            lanes.append(server.lane(self.prepared.jobs[model.name], open_job, done))
+            lanes.append(server.lane(self.prepared.jobs[model.name], opening, done))
         return lanes
 
     def _record(self, status: str, finished_at: str | None = None) -> RunRecord:
@@ -175,16 +177,6 @@ def _new(prepared: Prepared, options: Options, db: Path) -> _Execution:
         db=db,
         started_at=now.isoformat(timespec="milliseconds"),
     )
-
-
-def _with_dialogues(open_job: Callable[[Job], Assignment], banks: MemoryBanks) -> Callable[[Job], Assignment]:
-    """Opens a job, with the dialogue that it consists of where one request is not all."""
-
-    def opened(job: Job) -> Assignment:
-        assignment = open_job(job)
-        return replace(assignment, dialogue=dialogue_for(assignment.sample, assignment.request, job, banks))
-
-    return opened
 
 
 def _refuse_other_suite(suite: Suite, before: RunRecord) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from evalbudget.contracts import Assignment
@@ -74,6 +74,7 @@ def prepare(suite: Suite, options: Options) -> Prepared:
         )
         for entry, task in entries
     )
+    _refuse_cuts(suite, parts)
     return Prepared(
         suite=suite,
         models=tuple(model for model in suite.models if only.models is None or model.name in only.models),
@@ -81,8 +82,42 @@ def prepare(suite: Suite, options: Options) -> Prepared:
         rows=plan_rows(suite, parts, only),
         jobs=plan_jobs(suite, parts, only),
         open=opener(suite, parts),
-        notes=tuple(line for entry, task in entries for line in left_out(task, entry.categories)),
+        notes=(
+            *(line for entry, task in entries for line in left_out(task, entry.categories)),
+            *_about_budgets(suite, parts),
+        ),
     )
+
+
+def can_be_cut(sample: Sample) -> bool:
+    """Whether an answer to it can be continued: tool calls are read by the server's chat alone."""
+    return not sample.tools and "turns" not in sample.extra
+
+
+def _refuse_cuts(suite: Suite, parts: Sequence[TaskPart]) -> None:
+    """A thinking that we cut is continued as text, in which no server looks for calls."""
+    for part in parts:
+        if part.cuts_thinking and not all(map(can_be_cut, part.samples)):
+            place = suite.loaded.index(part.task)
+            message = (
+                f"{part.task.name} calls tools, which a server cannot do behind a thinking that was cut"
+                f" (`budget_mode: {part.budget_mode}`); write `budget_mode: server` or `max_tokens`,"
+                " or `budgets: [unlimited]` for this task"
+            )
+            raise suite.error(("tasks", place), message)
+
+
+def _about_budgets(suite: Suite, parts: Sequence[TaskPart]) -> Iterator[str]:
+    for part in parts:
+        entry = suite.tasks[suite.loaded.index(part.task)]
+        if (
+            part.cuts_thinking
+            and part.budget_mode == "trace"
+            and None not in (entry.budgets or suite.budgets)
+        ):
+            yield f"{part.task.name}: the unlimited answer is asked for as well; the others are its prefixes"
+        if suite.loops == "rescue" and not all(map(can_be_cut, part.samples)):
+            yield f"{part.task.name}: loops in answers with tools are stopped, not rescued"
 
 
 def read_suite(name: str) -> Suite:

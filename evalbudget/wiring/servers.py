@@ -7,18 +7,21 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 
-from evalbudget.contracts import Assignment, Endpoint, Lane, Meter
+from evalbudget.contracts import Endpoint, Lane, Meter
 from evalbudget.endpoints.openai_chat import OpenAIChat
 from evalbudget.engines.command import CommandEngine, ServeCommand
 from evalbudget.engines.embedded import EmbeddedEngine
 from evalbudget.engines.facts import EngineFacts
 from evalbudget.errors import EngineError
 from evalbudget.probes.identify import ServerProbe
+from evalbudget.reasoning.budgets.advice import missing_flag
 from evalbudget.records import Failure, FailureKind, Job, Request, ServerRecord
 from evalbudget.runner.resume import pending
 from evalbudget.suite import Model
+from evalbudget.wiring.opening import Opening
 from evalbudget.wiring.prepare import Prepared
 
 MOST_IN_FLIGHT = 1024
@@ -41,21 +44,30 @@ class Server:
     def lane(
         self,
         jobs: tuple[Job, ...],
-        open_job: Callable[[Job], Assignment],
+        opening: Opening,
         done: Iterable[tuple[Job, str, str | None]],
     ) -> Lane:
         """Its part of the run; `done` are the attempts that the journal holds from before."""
         left = pending(jobs, done)
+        opened = opening.lane(self.model, self.record, left)
         return Lane(
             model=self.model.name,
             endpoint=self.endpoint,
-            jobs=left,
+            jobs=opened.jobs,
             already_done=len(jobs) - len(left),
+            following=opened.following,
+            budget_ignored=partial(self._advice, opening.prepared.suite.holds_budgets_by),
             concurrency=_slots(self.model) if self.model.gguf is not None else self.model.concurrency,
-            open=open_job,
+            open=opened.open,
             blocked=self.blocked,
             probe=self.probe,
         )
+
+    def _advice(self, mode: str, budget: int) -> str:
+        """What would help where a budget was not kept."""
+        if mode == "server" or (mode == "max_tokens" and budget == 0):
+            return missing_flag(self.record.engine, self.record.engine_version, budget=budget)
+        return "it began to think anew behind the thinking that was closed"
 
 
 class _Nowhere:
@@ -148,6 +160,7 @@ class Servers:
             quantization=model.quantization or "unknown",
             base_url=model.base_url,
             served_model=model.model,
+            effort=model.effort,
         )
 
     async def _reached(self, model: Model, known: ServerRecord, base_url: str) -> Server:
@@ -164,6 +177,7 @@ class Servers:
         found = await probe.identify()
         if isinstance(found, Failure):
             return _unreachable(model, known, found)
+        found = replace(found, effort=model.effort)
         most = model.concurrency or MOST_IN_FLIGHT
         endpoint = OpenAIChat(
             base_url=base_url,

@@ -220,3 +220,298 @@ def test_an_engine_is_asked_only_for_the_counts_that_it_knows(engine: str | None
 def test_what_the_suite_says_goes_before_what_we_would_ask_for() -> None:
     request = Request(messages=(), sampling=Sampling(), extra_body={"return_token_ids": False})
     assert Dialect("m", "vllm").body(request).fields["return_token_ids"] is False
+
+
+# ── thinking: budgets, off, effort ──
+
+OFF = {"enable_thinking": False, "thinking": False}
+ON = {"enable_thinking": True, "thinking": True}
+PLAIN = {"model", "messages", "stream", "stream_options"}
+COUNTED = {
+    "return_token_ids",
+    "return_output_ids_in_sglext",
+    "return_input_ids_in_sglext",
+    "timings_per_token",
+}
+
+
+def thinking(engine: str | None, host: str = "", **wishes: object) -> dict[str, JsonValue]:
+    """The fields that say how much to think."""
+    request = Request(messages=(), sampling=Sampling(), **wishes)  # type: ignore[arg-type]
+    fields = Dialect("m", engine, host).body(request).fields
+    return {name: value for name, value in fields.items() if name not in PLAIN | COUNTED}
+
+
+@pytest.mark.parametrize(
+    ("engine", "host", "fields"),
+    [
+        ("vllm", "", {"thinking_token_budget": 64}),
+        ("dynamo", "", {"thinking_token_budget": 64}),
+        ("tensorrt-llm", "", {"thinking_token_budget": 64}),
+        ("unknown", "", {"thinking_token_budget": 64}),
+        (None, "", {"thinking_token_budget": 64}),
+        ("sglang", "", {"custom_params": {"thinking_budget": 64}}),
+        ("llama.cpp", "", {"reasoning_budget_tokens": 64}),
+        (None, "dashscope.aliyuncs.com", {"enable_thinking": True, "thinking_budget": 64}),
+        (None, "dashscope-intl.aliyuncs.com", {"enable_thinking": True, "thinking_budget": 64}),
+        ("vllm", "eas.aliyuncs.com", {"thinking_token_budget": 64}),
+        ("unknown", "openrouter.ai", {"reasoning": {"max_tokens": 64}}),
+    ],
+)
+def test_a_budget_has_each_servers_own_name(engine: str | None, host: str, fields: object) -> None:
+    assert thinking(engine, host, thinking_budget=64) == fields
+
+
+@pytest.mark.parametrize(
+    ("engine", "host", "fields"),
+    [
+        ("vllm", "", {"thinking_token_budget": 0, "chat_template_kwargs": OFF}),
+        ("tensorrt-llm", "", {"thinking_token_budget": 0, "chat_template_kwargs": OFF}),
+        ("unknown", "", {"thinking_token_budget": 0, "chat_template_kwargs": OFF}),
+        ("llama.cpp", "", {"reasoning_budget_tokens": 0, "chat_template_kwargs": OFF}),
+        ("sglang", "", {"chat_template_kwargs": OFF}),
+        ("lmdeploy", "", {"chat_template_kwargs": OFF}),
+        ("transformers", "", {"chat_template_kwargs": OFF}),
+        ("ollama", "", {"reasoning_effort": "none"}),
+        (None, "openrouter.ai", {"reasoning": {"enabled": False}}),
+        (None, "api.z.ai", {"thinking": {"type": "disabled"}}),
+        (None, "open.bigmodel.cn", {"thinking": {"type": "disabled"}}),
+        (None, "api.deepseek.com", {"thinking": {"type": "disabled"}}),
+        (None, "dashscope.aliyuncs.com", {"enable_thinking": False}),
+        (None, "api.openai.com", {"reasoning_effort": "none"}),
+    ],
+)
+def test_a_budget_of_zero_switches_the_thinking_off(engine: str | None, host: str, fields: object) -> None:
+    assert thinking(engine, host, thinking_budget=0) == fields
+
+
+@pytest.mark.parametrize(
+    ("engine", "host", "word", "fields"),
+    [
+        ("vllm", "", "low", {"reasoning_effort": "low"}),
+        ("llama.cpp", "", "low", {"reasoning_effort": "low"}),
+        (None, "", "low", {"reasoning_effort": "low"}),
+        ("transformers", "", "low", {"chat_template_kwargs": {"reasoning_effort": "low"}}),
+        (None, "openrouter.ai", "low", {"reasoning": {"effort": "low"}}),
+        (None, "openrouter.ai", "off", {"reasoning": {"enabled": False}}),
+        (None, "api.z.ai", "high", {"reasoning_effort": "high", "thinking": {"type": "enabled"}}),
+        (None, "api.z.ai", "on", {"thinking": {"type": "enabled"}}),
+        (None, "api.z.ai", "none", {"thinking": {"type": "disabled"}}),
+        ("vllm", "", "off", {"reasoning_effort": "none", "chat_template_kwargs": OFF}),
+        ("sglang", "", "none", {"reasoning_effort": "none", "chat_template_kwargs": OFF}),
+        ("lmdeploy", "", "off", {"chat_template_kwargs": OFF}),
+        ("tensorrt-llm", "", "none", {"chat_template_kwargs": OFF}),
+        ("vllm", "", "on", {"chat_template_kwargs": ON}),
+        ("ollama", "", "none", {"reasoning_effort": "none"}),
+        ("ollama", "", "on", {}),
+    ],
+)
+def test_an_effort_has_each_servers_own_field(
+    engine: str | None, host: str, word: str, fields: object
+) -> None:
+    assert thinking(engine, host, effort=word) == fields
+
+
+def test_a_budget_goes_before_an_effort_that_stands_in_the_same_field() -> None:
+    both = thinking(None, "openrouter.ai", effort="high", thinking_budget=64)
+    assert both == {"reasoning": {"max_tokens": 64}}
+    off = thinking("transformers", effort="high", thinking_budget=0)
+    assert off == {"chat_template_kwargs": {"reasoning_effort": "high", **OFF}}
+
+
+def test_what_the_suite_passes_is_merged_into_ours_and_wins() -> None:
+    extra: dict[str, JsonValue] = {
+        "custom_params": {"other": 1},
+        "chat_template_kwargs": {"enable_thinking": True, "style": "terse"},
+    }
+    assert thinking("sglang", thinking_budget=64, extra_body=extra) == {
+        "custom_params": {"thinking_budget": 64, "other": 1},
+        "chat_template_kwargs": extra["chat_template_kwargs"],
+    }
+    assert thinking("lmdeploy", thinking_budget=0, extra_body=extra)["chat_template_kwargs"] == {
+        "enable_thinking": True,
+        "thinking": False,
+        "style": "terse",
+    }
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "llama.cpp", "unknown", None, "ollama", "transformers"])
+def test_a_request_without_budget_and_effort_says_nothing_of_thinking(engine: str | None) -> None:
+    assert thinking(engine) == {}
+
+
+@pytest.mark.parametrize(
+    ("engine", "host", "budget", "said"),
+    [
+        (
+            "ollama",
+            "",
+            64,
+            "ollama takes no thinking budget: use `budget_mode: force`, `trace` or `max_tokens`",
+        ),
+        (
+            "lmdeploy",
+            "",
+            64,
+            "LMDeploy takes no thinking budget: use `budget_mode: force`, `trace` or `max_tokens`",
+        ),
+        (
+            "transformers",
+            "",
+            64,
+            "transformers serve takes no thinking budget: use `budget_mode: max_tokens`",
+        ),
+        (None, "api.openai.com", 64, "OpenAI takes no thinking budget: use `budget_mode: max_tokens`"),
+        (
+            "llama-cpp-python",
+            "",
+            0,
+            "llama-cpp-python cannot switch the thinking off: use `budget_mode: max_tokens`",
+        ),
+        ("ollama", "", 0, None),
+        ("vllm", "", 64, None),
+        ("ollama", "", None, None),
+    ],
+)
+def test_a_budget_that_a_server_has_no_field_for_is_not_sent_silently(
+    engine: str | None, host: str, budget: int | None, said: str | None
+) -> None:
+    request = Request(messages=(), sampling=Sampling(), thinking_budget=budget)
+    assert Dialect("m", engine, host).thinking.cannot(request) == said
+
+
+NO_PARSER = (
+    "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-parser "
+    "and/or --reasoning-config to use thinking_token_budget."
+)
+
+
+def budget(tokens: int) -> Request:
+    return Request(messages=(), sampling=Sampling(), thinking_budget=tokens)
+
+
+@pytest.mark.parametrize("engine", ["vllm", None])
+def test_a_budget_is_never_left_out_for_a_server_that_refuses_it(engine: str | None) -> None:
+    dialect = Dialect("m", engine)
+    body = dialect.body(budget(64))
+    unknown = refusal({"detail": [detail("extra_forbidden", "thinking_token_budget", _NO_EXTRAS)]}, 422)
+    assert not dialect.learn(body, unknown)
+    assert dialect.body(budget(64)) == body
+    said = dialect.budget_refused(body, unknown)
+    assert said is not None
+    assert "refuses `thinking_token_budget`: use `budget_mode: force`, `trace` or `max_tokens`" in said
+
+
+def test_both_fields_of_a_budget_are_needed() -> None:
+    dialect = Dialect("m", None, "dashscope.aliyuncs.com")
+    body = dialect.body(budget(64))
+    assert not dialect.learn(body, refusal(openai_error("Unknown parameter: 'thinking_budget'")))
+    assert not dialect.learn(body, refusal(openai_error("Unknown parameter: 'enable_thinking'")))
+
+
+def test_a_vllm_without_a_parser_is_told_how_to_be_started() -> None:
+    dialect = Dialect("m", "vllm")
+    body = dialect.body(budget(64))
+    assert not dialect.learn(body, refusal(openai_error(NO_PARSER)))
+    assert "`--reasoning-parser` (or `--reasoning-config`)" in str(
+        dialect.budget_refused(body, refusal(openai_error(NO_PARSER)))
+    )
+
+
+def test_without_a_parser_vllm_is_still_asked_to_switch_the_thinking_off() -> None:
+    dialect = Dialect("m", "vllm")
+    assert dialect.learn(dialect.body(budget(0)), refusal(openai_error(NO_PARSER)))
+    after = dialect.body(budget(0))
+    assert (after.fields["chat_template_kwargs"], after.dropped) == (OFF, ("thinking_token_budget",))
+    assert dialect.body(budget(64)).fields["thinking_token_budget"] == 64
+
+
+def test_the_last_field_that_switches_the_thinking_off_is_not_left_out() -> None:
+    dialect = Dialect("m")
+    kwargs = refusal(openai_error("Unknown parameter: 'chat_template_kwargs'"))
+    tokens = refusal(openai_error("Unknown parameter: 'thinking_token_budget'"))
+    assert dialect.learn(dialect.body(budget(0)), kwargs)
+    last = dialect.body(budget(0))
+    assert "chat_template_kwargs" not in last.fields
+    assert not dialect.learn(last, tokens)
+    assert "refuses `thinking_token_budget`" in str(dialect.budget_refused(last, tokens))
+
+
+# ── continuing ──
+
+
+def test_a_message_left_open_is_the_last_one() -> None:
+    request = Request(messages=(Message(role="user", content="Q"),), sampling=Sampling())
+    body = Dialect("m").left_open(request, "<think>a</think>")
+    assert body.fields["messages"] == [
+        {"role": "user", "content": "Q"},
+        {"role": "assistant", "content": "<think>a</think>"},
+    ]
+    assert body.fields["continue_final_message"] is True
+    assert body.fields["add_generation_prompt"] is False
+    assert body.continues
+
+
+@pytest.mark.parametrize(
+    ("host", "flag"),
+    [
+        ("api.deepseek.com", "prefix"),
+        ("api.mistral.ai", "prefix"),
+        ("dashscope.aliyuncs.com", "partial"),
+        ("api.moonshot.ai", "partial"),
+    ],
+)
+def test_hosted_apis_have_a_flag_for_the_message_to_continue(host: str, flag: str) -> None:
+    fields = Dialect("m", None, host).left_open(Request(messages=(), sampling=Sampling()), "a").fields
+    assert fields["messages"] == [{"role": "assistant", "content": "a", flag: True}]
+    assert "continue_final_message" not in fields
+
+
+def test_a_server_that_refuses_to_hear_of_continuing_still_gets_the_message() -> None:
+    dialect, request = Dialect("m"), Request(messages=(), sampling=Sampling())
+    unknown = refusal({"detail": [detail("extra_forbidden", "continue_final_message", _NO_EXTRAS)]}, 422)
+    assert dialect.learn(dialect.left_open(request, "a"), unknown)
+    body = dialect.left_open(request, "a")
+    assert body.dropped == ("continue_final_message",)
+    assert body.fields["messages"] == [{"role": "assistant", "content": "a"}]
+
+
+def test_a_completion_has_the_sampling_and_nothing_that_only_a_chat_knows() -> None:
+    request = Request(
+        messages=(Message(role="user", content="Q"),),
+        sampling=Sampling(temperature=0.6, max_tokens=100, stop=("X",)),
+        seed=1,
+        effort="high",
+        thinking_budget=5,
+        tools=(TOOL,),
+        extra_body={
+            "chat_template_kwargs": {"a": 1},
+            "reasoning_format": "none",
+            "max_completion_tokens": 7,
+            "thinking_token_budget": 5,
+            "logit_bias": {"1": 2},
+            "prompt": "x",
+        },
+    )
+    body = Dialect("m", "vllm").completion(request, [1, 2])
+    assert body.path == "completions"
+    assert body.fields == {
+        "model": "m",
+        "prompt": [1, 2],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_token_ids": True,
+        "temperature": 0.6,
+        "max_tokens": 100,
+        "stop": ["X"],
+        "seed": 1,
+        "logit_bias": {"1": 2},
+    }
+
+
+def test_what_completions_refuse_is_still_sent_to_chats() -> None:
+    dialect = Dialect("m", "vllm")
+    refused = refusal(openai_error("Unknown parameter: 'return_token_ids'"))
+    assert dialect.learn(dialect.completion(FULL, [1]), refused)
+    assert "return_token_ids" not in dialect.completion(FULL, [1]).fields
+    assert "return_token_ids" in dialect.body(FULL).fields

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from embedded.scripted import FEED_FORWARD, HIDDEN, IDS, TOKENS, byte_alphabet, embeddings, output_layer
 from embedded.scripts import CONTROLS, END, TEMPLATE
 
-_CONTEXT = 4096
+_CONTEXT = 32768
 _Tensors = dict[str, npt.NDArray[np.float32]]
 
 

@@ -6,16 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 
@@ -24,76 +14,17 @@ from evalbudget.endpoints.openai_chat import OpenAIChat
 from evalbudget.reasoning.counting import count_tokens
 from evalbudget.records import JsonValue, Message, Reply, Request, Sampling, TokenSource
 from tests.endpoints.hostile import Counter
-from tests.engines.hf_folder import scripted_folder
 from tests.engines.truth import figures, truth
+from tests.engines.vllm_server import PYTHON, SERVERS, Server, Servers
 
-PYTHON = os.environ.get("EVALBUDGET_VLLM")
 if not PYTHON:
     pytest.skip("EVALBUDGET_VLLM names no Python with vLLM (make test-vllm)", allow_module_level=True)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-SERVERS = {
-    "qwen3": ("--reasoning-parser", "qwen3"),
-    "deepseek_r1": ("--reasoning-parser", "deepseek_r1", "--stream-interval", "4"),
-    "none": (),
-}
-"""Each with what it is started with: a parser that counts right, one that counts 0, none."""
-_QUIET = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-    "DO_NOT_TRACK": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_TARGET_DEVICE": "cpu",
-}
-_READY_S = 300
 
 
-@contextmanager
-def serving(folder: Path, log: Path, flags: tuple[str, ...]) -> Iterator[str]:
-    """A vLLM with the scripted model; gives its base URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
-    command += ["--served-model-name", "scripted", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--max-model-len", "2048", "--max-num-seqs", "8", "--enforce-eager", *flags]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **_QUIET}
-        )
-        try:
-            _wait(f"http://127.0.0.1:{port}/health", process, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + _READY_S
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urlopen(url, timeout=5):  # noqa: S310  (loopback)
-                return
-        except (URLError, OSError):
-            time.sleep(0.5)
-    pytest.fail(f"vLLM did not start:\n{log.read_text(errors='replace')[-3000:]}")
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running vLLM."""
-
-    url: str
-    parses: bool
-    """It takes the thinking apart itself."""
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder, flags = tmp_path_factory.mktemp("vllm"), SERVERS[request.param]
-    with serving(scripted_folder(folder / "model"), folder / "vllm.log", flags) as url:
-        yield Server(url=url, parses=bool(flags))
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest, vllms: Servers) -> Server:
+    return vllms.of(request.param)
 
 
 def ask(url: str, prompt: str, *, max_tokens: int = 64, streams: bool = True, **extra: JsonValue) -> Reply:

@@ -1,10 +1,12 @@
 """Budgets of thinking: how a thinking is closed from outside, and whether a budget was kept.
 
-    force      the strings with which the thinking of each model family is closed
-    honoured   whether a reply kept its budget
-    advice     what a server that ignores budgets lacks
+force      the strings with which the thinking of each model family is closed
+honoured   whether a reply kept its budget
+advice     what a server that ignores budgets lacks
 """
 
-from evalbudget.reasoning.budgets.force import ForceString, force_string
+from evalbudget.reasoning.budgets.advice import missing_flag
+from evalbudget.reasoning.budgets.force import ForceString, custom, force_string
+from evalbudget.reasoning.budgets.honoured import honoured
 
-__all__ = ["ForceString", "force_string"]
+__all__ = ["ForceString", "custom", "force_string", "honoured", "missing_flag"]

@@ -6,7 +6,7 @@ import random
 from statistics import NormalDist
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalbudget.stats import (
@@ -45,6 +45,7 @@ def test_the_interval_covers_the_truth_where_the_naive_one_does_not() -> None:
 
 
 @given(means=st.lists(shares, min_size=1, max_size=60), answers=st.integers(1, 64))
+@settings(deadline=None)
 def test_the_interval_holds_the_mean_and_stays_within_0_and_1(means: list[float], answers: int) -> None:
     interval = accuracy_interval(means, answers)
     mean = sum(means) / len(means)
@@ -53,18 +54,21 @@ def test_the_interval_holds_the_mean_and_stays_within_0_and_1(means: list[float]
 
 
 @given(means=st.lists(shares, min_size=2, max_size=40), answers=st.integers(1, 64))
+@settings(deadline=None)
 def test_more_answers_to_the_same_effect_never_widen_it(means: list[float], answers: int) -> None:
     few, many = accuracy_interval(means, answers), accuracy_interval(means, answers + 1)
     assert many.high - many.low <= few.high - few.low + 1e-12
 
 
 @given(means=st.lists(shares, min_size=2, max_size=30), answers=st.integers(1, 16))
+@settings(deadline=None)
 def test_twice_the_questions_of_the_same_kind_narrow_it(means: list[float], answers: int) -> None:
     once, twice = accuracy_interval(means, answers), accuracy_interval(means * 2, answers)
     assert twice.high - twice.low < once.high - once.low
 
 
 @given(means=st.lists(sixteenths, min_size=2, max_size=30), answers=st.integers(1, 16))
+@settings(deadline=None)
 def test_right_and_wrong_are_mirror_images(means: list[float], answers: int) -> None:
     straight = accuracy_interval(means, answers)
     mirrored = accuracy_interval([1 - mean for mean in means], answers)
