@@ -65,7 +65,7 @@ class Closing:
         if self._request.tools:
             return NO_TOOLS
         if self._budget == 0:
-            return unthought(self._request, self._force)
+            return unthought(self._request, self._force, self._answer_tokens)
         return replace(self._request, cut_thinking=self._budget)
 
     async def heard(self, reply: Reply) -> Request | None:

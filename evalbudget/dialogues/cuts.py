@@ -145,10 +145,16 @@ def going_on(
     return replace(request, sampling=sampling, begun=begun, cut_thinking=None)
 
 
-def unthought(request: Request, force: ForceString) -> Request:
-    """The request for an answer without thinking (budget 0)."""
+def unthought(request: Request, force: ForceString, answer_tokens: int | None) -> Request:
+    """The request for an answer without thinking (budget 0). `answer_tokens`: where nothing limits it.
+
+    A completion that says nothing of `max_tokens` gets 16 from vLLM and OpenAI.
+    """
     begun = Begun(reasoning_tokens=0, keep=0, opening=force.opening, closing=force.empty)
-    return replace(request, begun=begun, cut_thinking=None)
+    sampling = request.sampling
+    if sampling.max_tokens is None:
+        sampling = replace(sampling, max_tokens=answer_tokens)
+    return replace(request, sampling=sampling, begun=begun, cut_thinking=None)
 
 
 def closed_by_us(reply: Reply, force: ForceString, *, why: str, thought: int | None) -> Reply:

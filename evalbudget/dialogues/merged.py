@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
-from evalbudget.reasoning.counting import add_counts, count_tokens
+from evalbudget.reasoning.counting import add_counts, count_tokens, sum_known
 from evalbudget.records import JsonValue, ReasoningForm, Reply, Step, Timings, Usage
 
 _TELLING = ("repetition", "length")
@@ -48,25 +48,16 @@ def merged(replies: Sequence[Reply], steps: Sequence[Step], notes: Mapping[str, 
 
 def completion_tokens(replies: Iterable[Reply]) -> int | None:
     """Of all replies; None where one of them does not say."""
-    return _sum(reply.usage.completion_tokens for reply in replies)
+    return sum_known(reply.usage.completion_tokens for reply in replies)
 
 
 def _usage(parts: Sequence[Usage]) -> Usage:
     return Usage(
-        prompt_tokens=_sum(part.prompt_tokens for part in parts),
-        completion_tokens=_sum(part.completion_tokens for part in parts),
-        reasoning_tokens=_sum(part.reasoning_tokens for part in parts),
-        cached_tokens=_sum(part.cached_tokens for part in parts),
+        prompt_tokens=sum_known(part.prompt_tokens for part in parts),
+        completion_tokens=sum_known(part.completion_tokens for part in parts),
+        reasoning_tokens=sum_known(part.reasoning_tokens for part in parts),
+        cached_tokens=sum_known(part.cached_tokens for part in parts),
     )
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    total = 0
-    for count in counts:
-        if count is None:
-            return None
-        total += count
-    return total
 
 
 def _first_answer(replies: Sequence[Reply]) -> float | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from evalbudget.reasoning.counting import count_tokens, ends_with_token
+from evalbudget.reasoning.counting import count_tokens, ends_with_token, sum_known
 from evalbudget.reasoning.split import MARKERS
 from evalbudget.records import (
     Begun,
@@ -115,7 +115,7 @@ def whole(beginning: Beginning, reply: Reply) -> Reply:
     reasoning = kept.text + reply.reasoning
     thought = bool(reasoning.strip())
     put = (kept.tokens, beginning.opening_tokens, beginning.closing_tokens)
-    thinking = _sum((kept.tokens, counts.reasoning))
+    thinking = sum_known((kept.tokens, counts.reasoning))
     return replace(
         reply,
         reasoning=reasoning,
@@ -126,7 +126,7 @@ def whole(beginning: Beginning, reply: Reply) -> Reply:
             prompt=None if beginning.prompt_ids is None else len(beginning.prompt_ids),
             reasoning=thinking,
             answer=counts.answer,
-            completion=_sum((*put, counts.completion)),
+            completion=sum_known((*put, counts.completion)),
             cached=counts.cached,
             source=None if thinking is None else _source(kept, counts.source),
         ),
@@ -189,12 +189,3 @@ def _find(ids: Sequence[int], part: Sequence[int], places: Iterable[int]) -> int
     last = len(ids) - len(wanted)
     fits = (at for at in places if 0 <= at <= last and ids[at] == wanted[0])
     return next((at for at in fits if list(ids[at : at + len(wanted)]) == wanted), None)
-
-
-def _sum(figures: Iterable[int | None]) -> int | None:
-    total = 0
-    for figure in figures:
-        if figure is None:
-            return None
-        total += figure
-    return total

@@ -95,15 +95,25 @@ def add_counts(counts: Iterable[TokenCounts]) -> TokenCounts:
     if not each:
         return TokenCounts()
     sources = [one.source for one in each if one.source is not None]
-    reasoning = _sum(one.reasoning for one in each)
+    reasoning = sum_known(one.reasoning for one in each)
     return TokenCounts(
-        prompt=_sum(one.prompt for one in each),
+        prompt=sum_known(one.prompt for one in each),
         reasoning=reasoning,
-        answer=_sum(one.answer for one in each),
-        completion=_sum(one.completion for one in each),
-        cached=_sum(one.cached for one in each),
+        answer=sum_known(one.answer for one in each),
+        completion=sum_known(one.completion for one in each),
+        cached=sum_known(one.cached for one in each),
         source=max(sources, key=_BEST_FIRST.index) if sources and reasoning is not None else None,
     )
+
+
+def sum_known(figures: Iterable[int | None]) -> int | None:
+    """The sum; None where one of them is not known."""
+    total = 0
+    for figure in figures:
+        if figure is None:
+            return None
+        total += figure
+    return total
 
 
 def ends_with_token(finish_reason: str | None, *, stopped_by_text: bool = False) -> bool:
@@ -265,12 +275,3 @@ def _thought(reply: Reply) -> bool:
 
 def _answered(reply: Reply) -> bool:
     return bool(reply.answer.strip() or reply.tool_calls)
-
-
-def _sum(figures: Iterable[int | None]) -> int | None:
-    total = 0
-    for figure in figures:
-        if figure is None:
-            return None
-        total += figure
-    return total

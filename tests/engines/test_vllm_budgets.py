@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from embedded.scripted import IDS
@@ -29,6 +35,7 @@ from evalbudget.records import (
     Stopped,
     TokenSource,
 )
+from tests.command import evalbudget
 from tests.endpoints.hostile import Counter
 from tests.engines.relay import relay_to
 from tests.engines.truth import Figures, figures, truth
@@ -259,6 +266,13 @@ def test_one_trace_gives_the_answer_at_every_budget(server: Server) -> None:
         )
 
 
+def test_an_answer_without_a_limit_is_not_cut_at_vllms_sixteen_tokens(vllms: Servers) -> None:
+    dialogue = Closing(request_for(THINK, max_tokens=None), FORCE, budget=0, rescue=False, answer_tokens=64)
+    with relay_to(vllms.of("qwen3").url) as relay:
+        carried_out(relay.url, dialogue)
+    assert relay.to("/v1/completions")[0]["max_tokens"] == 64
+
+
 def test_an_endless_trace_gives_the_answer_at_every_budget(server: Server) -> None:
     request = request_for(LOOP_THINKING, max_tokens=600)
     trace = ask(server.url, request)
@@ -296,3 +310,121 @@ def test_a_looping_thinking_is_rescued(server: Server) -> None:
     assert reply.answer == SAID
     assert reply.continued is not None
     assert reply.stopped is Stopped.LOOP
+
+
+# ---------------------------------------------------------------------------------------------- the whole road
+
+ROWS = (
+    "SELECT budget, status, outcome, extracted, finish_reason, reasoning_tokens, answer_tokens,"
+    " completion_tokens, prompt_tokens, token_source, budget_honoured, budget_mode, details, error"
+    " FROM attempts WHERE sample_id = '{}' ORDER BY budget NULLS LAST"
+)
+
+
+def run(folder: Path, server: Server, **suite: JsonValue) -> subprocess.CompletedProcess[str]:
+    """The real command on the script that answers and the one that loops."""
+    samples = [
+        {"id": script.name, "question": f"{script.mark} Q", "answer": "4"}
+        for script in (THINK, LOOP_THINKING)
+    ]
+    lines = "".join(json.dumps(sample) + "\n" for sample in samples)
+    (folder / "scripts.jsonl").write_text(lines, encoding="utf-8")
+    task = {
+        "name": "scripts",
+        "title": "both scripts that think",
+        "data": {"file": "scripts.jsonl"},
+        "columns": {"id": "id", "question": "question", "target": "answer"},
+        "prompt": "{question}",
+        "scorer": "integer",
+    }
+    (folder / "scripts.yaml").write_text(json.dumps(task), encoding="utf-8")
+    whole = {
+        "name": "vllm",
+        "models": [{"name": "m", "family": "scripted", "base_url": server.url}],
+        "tasks": ["scripts.yaml"],
+        "sampling": {"temperature": 0, "max_tokens": 2000},
+        **suite,
+    }
+    (folder / "suite.yaml").write_text(json.dumps(whole), encoding="utf-8")
+    return evalbudget(folder, "run", "suite.yaml")
+
+
+def rows_of(folder: Path, script: Script) -> list[dict[str, Any]]:
+    """The attempts at this script, by budget, unlimited last."""
+    with duckdb.connect(str(folder / "results" / "evalbudget.duckdb"), read_only=True) as connection:
+        found = connection.execute(ROWS.format(script.name))
+        names = [column[0] for column in found.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return [{**row, "details": json.loads(row["details"])} for row in rows]
+
+
+def counts_of(row: Mapping[str, Any]) -> Figures:
+    return row["reasoning_tokens"], row["answer_tokens"], row["completion_tokens"]
+
+
+@pytest.mark.parametrize("mode", ["trace", "force"])
+def test_a_run_holds_budgets_itself(server: Server, tmp_path: Path, mode: str) -> None:
+    budgets: list[JsonValue] = [0, 3, 9, 256, "unlimited"]
+    done = run(tmp_path, server, budgets=budgets, budget_mode=mode)
+    assert done.returncode == 0, done.stderr
+    for script in (THINK, LOOP_THINKING):
+        *limited, free = rows_of(tmp_path, script)
+        assert [row["budget"] for row in limited] == [0, 3, 9, 256]
+        assert (counts_of(free), free["budget_honoured"]) == (truth(script, 2000), None)
+        assert "force" not in free["details"]
+        for row in limited:
+            assert (row["status"], row["outcome"], row["extracted"]) == ("ok", "correct", "4")
+            assert (row["budget_honoured"], row["budget_mode"]) == (True, mode)
+            assert (row["prompt_tokens"], row["token_source"]) == (PROMPT[script], "token_ids")
+            if script is THINK and row["budget"] >= len(THINK.reasoning):
+                assert counts_of(row) == truth(THINK, 200)
+                assert "force" not in row["details"]
+                continue
+            assert counts_of(row) == forced(script, row["budget"])
+            force = row["details"]["force"]
+            assert (force["family"], force["why"], force["by"]) == ("scripted", "budget", "token_ids")
+            assert (force["kept"], force["generated"]) == (row["budget"], BEHIND + 1)
+            assert (force["closing"], force["closing_tokens"]) == (FORCE.closing, len(CLOSING_IDS))
+    assert server.idle_within(10)
+
+
+def test_a_run_leaves_budgets_to_the_server(parsing: Server, tmp_path: Path) -> None:
+    budgets: list[JsonValue] = [0, 3, 64, "unlimited"]
+    done = run(tmp_path, parsing, budgets=budgets, budget_mode="server")
+    assert done.returncode == 0, done.stderr
+    off, short, long, free = rows_of(tmp_path, THINK)
+    assert [counts_of(row) for row in (off, short)] == [(0, 6, 7), (3, 7, 13)]
+    assert counts_of(long) == counts_of(free) == truth(THINK, 200)
+    loops = rows_of(tmp_path, LOOP_THINKING)
+    assert [row["reasoning_tokens"] for row in loops] == [0, 2, 63, 2000]
+    assert [row["outcome"] for row in loops] == ["correct"] * 3 + ["looped"]
+    for row in (off, short, long, *loops[:3]):
+        assert row["budget_honoured"] is True
+        assert row["token_source"] == "token_ids"
+        assert "force" not in row["details"]
+
+
+def test_a_run_on_a_server_without_a_parser_says_what_is_missing(vllms: Servers, tmp_path: Path) -> None:
+    done = run(tmp_path, vllms.of("none"), budgets=[0, 3], budget_mode="server")
+    assert done.returncode == 1
+    assert "--reasoning-parser" in done.stderr
+    for script in (THINK, LOOP_THINKING):
+        off, short = rows_of(tmp_path, script)
+        assert (off["status"], counts_of(off), off["budget_honoured"]) == ("ok", (0, 6, 7), True)
+        assert (short["status"], short["budget_honoured"]) == ("failed", None)
+        assert "--reasoning-parser" in short["error"]
+
+
+@pytest.mark.parametrize("loops", ["stop", "rescue"])
+def test_a_run_ends_loops(server: Server, tmp_path: Path, loops: str) -> None:
+    sampling: JsonValue = {"temperature": 0, "max_tokens": ENDLESS}
+    done = run(tmp_path, server, loops=loops, sampling=sampling)
+    assert done.returncode == 0, done.stderr
+    (row,) = rows_of(tmp_path, LOOP_THINKING)
+    assert row["details"]["loop"]["stopped"] is True
+    assert row["details"]["loop"].get("rescued", False) is (loops == "rescue")
+    assert row["outcome"] == ("looped" if loops == "stop" else "correct")
+    assert row["completion_tokens"] < 1000
+    (natural,) = rows_of(tmp_path, THINK)
+    assert (natural["outcome"], counts_of(natural)) == ("correct", truth(THINK, 200))
+    assert server.idle_within(10)
