@@ -169,7 +169,7 @@ def opener(suite: Suite, parts: Sequence[TaskPart]) -> Callable[[Job], Assignmen
         return Assignment(
             job=job,
             sample=sample,
-            request=_limited(request, job.budget, part.budget_mode),
+            request=_limited(request, job.budget, part),
             scorer=scorers[job.task],
             budget_mode=None if job.budget is None else part.budget_mode,
             reads_thinking=part.task.scorer.name in _SHOWS_ANSWER,
@@ -179,11 +179,13 @@ def opener(suite: Suite, parts: Sequence[TaskPart]) -> Callable[[Job], Assignmen
     return open_job
 
 
-def _limited(request: Request, budget: int | None, mode: BudgetMode) -> Request:
+def _limited(request: Request, budget: int | None, part: TaskPart) -> Request:
     """With the budget, where the server holds it. What we hold ourselves takes several requests."""
-    if budget is None or mode in {"trace", "force"}:
+    if part.budget_mode in {"trace", "force"}:
         return request
-    if mode == "server" or budget == 0:
+    if budget is None:
+        return replace(request, beside_budgets=part.is_limited)
+    if part.budget_mode == "server" or budget == 0:
         return replace(request, thinking_budget=budget)
     limit = min(budget, request.sampling.max_tokens or budget)
     return replace(request, sampling=replace(request.sampling, max_tokens=limit))

@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no test is timed", deadline=None)
+settings.load_profile("no test is timed")
 
 REPOSITORY = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("EVALBUDGET_SHARED", REPOSITORY.parent / "shared")).resolve()

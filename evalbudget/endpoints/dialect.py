@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from evalbudget.endpoints.refusal import Refusal
-from evalbudget.endpoints.thinking_fields import MERGED, thinking_of
+from evalbudget.endpoints.thinking_fields import LIMITS_NOTHING, MERGED, thinking_of
 from evalbudget.endpoints.transport import CHAT, COMPLETIONS
 from evalbudget.records import JsonValue, Message, Request
 
@@ -148,7 +148,8 @@ class Dialect:
         learnt = False
         refused = refusal.refused_fields(sent.fields)
         if _NEEDS_PARSER in refusal.message:
-            refused = [field for field in sent.switches if field in refusal.message]
+            spared = {LIMITS_NOTHING} & sent.fields.keys() - sent.budget
+            refused = [field for field in sent.switches | spared if field in refusal.message]
         for field in refused:
             if field in _NEVER_LEFT_OUT | sent.budget | sent.passed_through:
                 continue

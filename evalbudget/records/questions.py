@@ -139,6 +139,8 @@ class Request:
     """Thinking effort as a word; each server has a field of its own for it."""
     thinking_budget: int | None = None
     """Thinking tokens that the server itself is to allow, in its dialect; 0 = the thinking switched off."""
+    beside_budgets: bool = False
+    """Other requests of its run carry a `thinking_budget`, which not every server keeps apart."""
     cut_thinking: int | None = None
     """The stream is ended by us once its thinking has more tokens than this."""
     stop_loops: bool = False

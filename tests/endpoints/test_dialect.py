@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -424,6 +425,18 @@ def test_without_a_parser_vllm_is_still_asked_to_switch_the_thinking_off() -> No
     after = dialect.body(budget(0))
     assert (after.fields["chat_template_kwargs"], after.dropped) == (OFF, ("thinking_token_budget",))
     assert dialect.body(budget(64)).fields["thinking_token_budget"] == 64
+
+
+def test_beside_requests_with_a_budget_vllm_gets_one_that_limits_nothing() -> None:
+    """Else vLLM 0.32 may close its thinking with what another request left behind."""
+    beside = replace(budget(64), thinking_budget=None, beside_budgets=True)
+    dialect = Dialect("m", "vllm")
+    body = dialect.body(beside)
+    assert body.fields["thinking_token_budget"] == 1_000_000
+    assert "thinking_token_budget" not in Dialect("m", "sglang").body(beside).fields
+    assert "thinking_token_budget" not in Dialect("m").body(beside).fields
+    assert dialect.learn(body, refusal(openai_error(NO_PARSER)))
+    assert "thinking_token_budget" not in dialect.body(beside).fields
 
 
 def test_the_last_field_that_switches_the_thinking_off_is_not_left_out() -> None:
