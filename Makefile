@@ -4,7 +4,7 @@
 #   make test         set up .venv and run the tests
 #   make check        what CI runs: format, lint, types, floors, tests
 #   make bench        the benchmarks
-#   make test-vllm    counts on a real vLLM, which is installed for it into .venv-vllm (3.5 GB, some minutes)
+#   make test-vllm    counts and budgets on a real vLLM, installed for it into .venv-vllm (3.5 GB, some minutes)
 #   make install      only set up .venv, with .venv/bin/evalbudget
 
 PYTHON ?= python3
@@ -56,7 +56,7 @@ bench: install
 	$(BIN)/python -m bench.budgets
 
 test-vllm: install $(VLLM_INSTALLED)
-	EVALBUDGET_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest tests/engines/test_vllm.py
+	EVALBUDGET_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest tests/engines/test_vllm*.py
 
 $(VLLM_INSTALLED):
 	$(PYTHON) -m venv $(VLLM)

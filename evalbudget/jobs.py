@@ -54,6 +54,13 @@ class TaskPart:
         return any(budget is not None for budget in self.budgets)
 
     @property
+    def tells_server(self) -> bool:
+        """Whether some of its requests carry a budget that the server is to keep."""
+        return (self.is_limited and self.budget_mode == "server") or (
+            0 in self.budgets and self.budget_mode == "max_tokens"
+        )
+
+    @property
     def cuts_thinking(self) -> bool:
         """Whether some of its answers are continued behind a thinking that was cut."""
         return self.is_limited and self.budget_mode in {"trace", "force"}
@@ -183,10 +190,11 @@ def _limited(request: Request, budget: int | None, part: TaskPart) -> Request:
     """With the budget, where the server holds it. What we hold ourselves takes several requests."""
     if part.budget_mode in {"trace", "force"}:
         return request
-    if budget is None:
-        return replace(request, beside_budgets=part.is_limited)
-    if part.budget_mode == "server" or budget == 0:
+    if budget is not None and (part.budget_mode == "server" or budget == 0):
         return replace(request, thinking_budget=budget)
+    request = replace(request, beside_budgets=part.tells_server)
+    if budget is None:
+        return request
     limit = min(budget, request.sampling.max_tokens or budget)
     return replace(request, sampling=replace(request.sampling, max_tokens=limit))
 

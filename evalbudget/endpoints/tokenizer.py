@@ -23,7 +23,7 @@ from evalbudget.reasoning.split import MARKERS
 from evalbudget.reasoning.token_ids import HarmonyIds, Vocabulary
 from evalbudget.records import JsonValue
 
-_PATIENCE_S = 5.0
+_PATIENCE_S = 30.0
 """For one answer; a server under load tokenizes between two batches."""
 _MOST_GAPS = 3
 """Answers that may stay out before the server is not asked any more."""

@@ -1,73 +1,143 @@
-"""The scripted model as a Hugging Face folder (Qwen3), for engines that load such: the same tokens, the same
-chains, the same template as `embedded/scripted.gguf`, so that `embedded/scripts.py` is the truth here too."""
+"""The project's own models as Hugging Face folders, for engines that load such.
+
+Tokens, weights and templates are those of the GGUF files, so that `embedded/scripts.py` and
+`embedded/thoughts.py` are the truth here too.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from embedded.scripted import FEED_FORWARD, HIDDEN, IDS, TOKENS, byte_alphabet, embeddings, output_layer
-from embedded.scripts import CONTROLS, END, TEMPLATE
+from embedded import scripted, scripts, thinker, thoughts
+from embedded.scripted import byte_alphabet
 
 _CONTEXT = 32768
+_PAD = "<|endoftext|>"
 _Tensors = dict[str, npt.NDArray[np.float32]]
+_NAMES = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+"""Name of a block's tensor in a GGUF file → in a Hugging Face one."""
 
 
 def scripted_folder(folder: Path) -> Path:
-    """Write the model; returns the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    end, pad = IDS[END], IDS["<|endoftext|>"]
-    config = {
-        "architectures": ["Qwen3ForCausalLM"],
-        "model_type": "qwen3",
-        "vocab_size": len(TOKENS),
-        "hidden_size": HIDDEN,
-        "intermediate_size": FEED_FORWARD,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 1,
-        "num_key_value_heads": 1,
-        "head_dim": HIDDEN,
-        "hidden_act": "silu",
-        "max_position_embeddings": _CONTEXT,
-        "rms_norm_eps": 1e-5,
-        "rope_theta": 1e6,
-        "tie_word_embeddings": False,
-        "attention_bias": False,
-        "torch_dtype": "float32",
-        "eos_token_id": end,
-        "pad_token_id": pad,
+    """Write the model that walks fixed chains (Qwen3); returns the folder."""
+    size = scripted.HIDDEN
+    block = scripted.no_feed_forward() | {
+        "attn_norm.weight": scripted.ones(size),
+        **{f"attn_{name}.weight": scripted.zeros(size, size) for name in ("q", "k", "v", "output")},
+        **{f"attn_{name}_norm.weight": scripted.ones(size) for name in ("q", "k")},
     }
-    _write(folder / "config.json", config)
-    _write(folder / "generation_config.json", {"eos_token_id": end, "pad_token_id": pad})
-    _write(folder / "tokenizer.json", _tokenizer())
-    names = {"eos_token": END, "pad_token": "<|endoftext|>", "chat_template": TEMPLATE}
-    _write(
-        folder / "tokenizer_config.json",
-        {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False, **names},
+    sizes = {
+        "hidden_size": size,
+        "intermediate_size": scripted.FEED_FORWARD,
+        "num_attention_heads": 1,
+        "head_dim": size,
+        "rope_theta": 1e6,
+    }
+    _write_config(folder, "qwen3", "Qwen3ForCausalLM", scripted.IDS, scripts.END, sizes)
+    plain = len(byte_alphabet()) + 1
+    merges = [" ".join([byte_alphabet()[ord(" ")]] * 2)]
+    _write_tokenizer(
+        folder, scripted.TOKENS[:plain], merges, scripted.IDS, scripts.CONTROLS, scripts.END, scripts.TEMPLATE
     )
-    _write_tensors(folder / "model.safetensors", _tensors())
+    tensors = _tensors(scripted.embeddings(), scripted.output_layer(), block)
+    _write_tensors(folder / "model.safetensors", tensors)
     return folder
 
 
-def _tokenizer() -> dict[str, Any]:
-    blank = byte_alphabet()[ord(" ")]
-    plain = len(byte_alphabet()) + 1
+def thinking_folder(folder: Path) -> Path:
+    """Write the model whose answer depends on how far it thought (Llama); returns the folder.
+
+    Its keys and queries live in the last number of each head. RoPE pairs it with another one here than in
+    GGUF files, of the same frequency: the lowest, which turns nothing.
+    """
+    sizes = {
+        "hidden_size": thinker.HIDDEN,
+        "intermediate_size": thinker.FEED_FORWARD,
+        "num_attention_heads": thinker.HEADS,
+        "head_dim": thinker.HEAD,
+        "rope_theta": 1e30,
+    }
+    _write_config(folder, "llama", "LlamaForCausalLM", thinker.IDS, thoughts.END, sizes)
+    first = min(thinker.IDS[text] for text in thoughts.CONTROLS)
+    _write_tokenizer(
+        folder,
+        thinker.TOKENS[:first],
+        thinker.MERGES,
+        thinker.IDS,
+        thoughts.CONTROLS,
+        thoughts.END,
+        thoughts.TEMPLATE,
+    )
+    block = thinker.memories() | thinker.feed_forward()
+    tensors = _tensors(thinker.embeddings(), thinker.output_layer(), block)
+    _write_tensors(folder / "model.safetensors", tensors)
+    return folder
+
+
+def _write_config(
+    folder: Path, kind: str, architecture: str, ids: Mapping[str, int], end: str, sizes: Mapping[str, object]
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    named = {"eos_token_id": ids[end], "pad_token_id": ids[_PAD]}
+    config = {
+        "architectures": [architecture],
+        "model_type": kind,
+        "vocab_size": max(ids.values()) + 1,
+        "num_hidden_layers": 1,
+        "num_key_value_heads": sizes["num_attention_heads"],
+        "hidden_act": "silu",
+        "max_position_embeddings": _CONTEXT,
+        "rms_norm_eps": 1e-5,
+        "tie_word_embeddings": False,
+        "attention_bias": False,
+        "torch_dtype": "float32",
+        **sizes,
+        **named,
+    }
+    _write(folder / "config.json", config)
+    _write(folder / "generation_config.json", named)
+
+
+def _write_tokenizer(
+    folder: Path,
+    plain: Sequence[str],
+    merges: Sequence[str],
+    ids: Mapping[str, int],
+    controls: Collection[str],
+    end: str,
+    template: str,
+) -> None:
+    """`plain`: the tokens that merges build from bytes; all others are added to them."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     added = [
         {
             "id": number,
             "content": text,
-            "special": text in CONTROLS,
+            "special": text in controls,
             **dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False),
         }
-        for text, number in sorted(IDS.items(), key=lambda item: item[1])
-        if number >= plain
+        for text, number in sorted(ids.items(), key=lambda item: item[1])
+        if number >= len(plain)
     ]
-    return {
+    tokenizer = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
@@ -78,25 +148,31 @@ def _tokenizer() -> dict[str, Any]:
         "decoder": byte_level,
         "model": {
             "type": "BPE",
-            "vocab": {token: number for number, token in enumerate(TOKENS[:plain])},
-            "merges": [[blank, blank]],
+            "vocab": {token: number for number, token in enumerate(plain)},
+            "merges": [merge.split(" ") for merge in merges],
         },
     }
+    _write(folder / "tokenizer.json", tokenizer)
+    names = {"eos_token": end, "pad_token": _PAD, "chat_template": template}
+    _write(
+        folder / "tokenizer_config.json",
+        {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False, **names},
+    )
 
 
-def _tensors() -> _Tensors:
-    square = np.zeros((HIDDEN, HIDDEN), np.float32)
-    ones = np.ones(HIDDEN, np.float32)
-    layer = "model.layers.0"
-    tensors = {f"{layer}.self_attn.{name}_proj.weight": square for name in "qkvo"}
-    tensors |= {f"{layer}.mlp.{name}_proj.weight": square for name in ("gate", "up", "down")}
-    tensors |= {f"{layer}.self_attn.{name}_norm.weight": ones for name in "qk"}
-    tensors |= {f"{layer}.{name}_layernorm.weight": ones for name in ("input", "post_attention")}
-    return tensors | {
-        "model.norm.weight": ones,
-        "model.embed_tokens.weight": embeddings(),
-        "lm_head.weight": output_layer().astype(np.float32),
+def _tensors(
+    embeddings: npt.NDArray[Any], output: npt.NDArray[Any], block: Mapping[str, npt.NDArray[Any]]
+) -> _Tensors:
+    named = {
+        f"model.layers.0.{_NAMES[name.removesuffix('.weight')]}.weight": tensor
+        for name, tensor in block.items()
     }
+    named |= {
+        "model.embed_tokens.weight": embeddings,
+        "model.norm.weight": np.ones(embeddings.shape[1]),
+        "lm_head.weight": output,
+    }
+    return {name: tensor.astype(np.float32) for name, tensor in named.items()}
 
 
 def _write_tensors(path: Path, tensors: _Tensors) -> None:

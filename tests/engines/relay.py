@@ -37,8 +37,8 @@ class Relay:
 
 
 @contextmanager
-def relay_to(url: str) -> Iterator[Relay]:
-    """A relay before the server at this base URL."""
+def relay_to(url: str, *, drops: str | None = None) -> Iterator[Relay]:
+    """A relay before the server at this base URL. `drops`: a field that it does not pass on."""
     target = urlsplit(url)
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,8 +49,10 @@ def relay_to(url: str) -> Iterator[Relay]:
 
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers["content-length"]))
-            relay.asked.append(Asked(path=self.path, body=json.loads(data)))
-            self._pass_on(data)
+            body = json.loads(data)
+            relay.asked.append(Asked(path=self.path, body=body))
+            passed = {name: value for name, value in body.items() if name != drops}
+            self._pass_on(json.dumps(passed).encode())
 
         def _pass_on(self, data: bytes) -> None:
             server = HTTPConnection(str(target.hostname), target.port)

@@ -15,16 +15,11 @@ from evalbudget.reasoning.counting import count_tokens
 from evalbudget.records import JsonValue, Message, Reply, Request, Sampling, TokenSource
 from tests.endpoints.hostile import Counter
 from tests.engines.truth import figures, truth
-from tests.engines.vllm_server import PYTHON, SERVERS, Server, Servers
+from tests.engines.vllm_server import PYTHON, Server
 
 if not PYTHON:
     pytest.skip("EVALBUDGET_VLLM names no Python with vLLM (make test-vllm)", allow_module_level=True)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest, vllms: Servers) -> Server:
-    return vllms.of(request.param)
 
 
 def ask(url: str, prompt: str, *, max_tokens: int = 64, streams: bool = True, **extra: JsonValue) -> Reply:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-from collections.abc import Mapping
 from dataclasses import replace
-from itertools import cycle, islice
-from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
 from embedded.scripted import IDS
-from embedded.scripts import CLOSE, LOOP, LOOP_THINKING, OPEN, THINK, Script
+from embedded.scripts import LOOP, LOOP_THINKING, OPEN, THINK, Script
 from evalbudget.contracts import Dialogue
 from evalbudget.dialogues.closing import Closing, Prefix
 from evalbudget.endpoints.openai_chat import OpenAIChat
-from evalbudget.reasoning.budgets.force import force_string
 from evalbudget.reasoning.budgets.honoured import honoured
 from evalbudget.reasoning.counting import count_tokens
 from evalbudget.reasoning.loops.of_reply import loop_of
@@ -35,37 +27,18 @@ from evalbudget.records import (
     Stopped,
     TokenSource,
 )
-from tests.command import evalbudget
 from tests.endpoints.hostile import Counter
+from tests.engines.forced import BEHIND, CLOSING_IDS, FORCE, PROMPT, SAID, forced, thought
 from tests.engines.relay import relay_to
-from tests.engines.truth import Figures, figures, truth
+from tests.engines.truth import figures, truth
 from tests.engines.vllm_server import PYTHON, Server, Servers
 
 if not PYTHON:
     pytest.skip("EVALBUDGET_VLLM names no Python with vLLM (make test-vllm)", allow_module_level=True)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-FORCE = force_string("scripted")
-CLOSING_IDS = [IDS["\n"], IDS[CLOSE], IDS["\n\n"]]
-"""Those of `FORCE.closing`: the scripted models' own closing marker between line ends."""
-SAID = "The answer is \\boxed{4}"
-BEHIND = len(THINK.answer) - 1
-"""Tokens of the answer behind `FORCE.closing`, which has the blank line already."""
 ENDLESS = 30_000
 """`max_tokens` of a reply that only its loop, or its budget, should end."""
-PROMPT = {THINK: 29, LOOP_THINKING: 38}
-"""Tokens of the prompt `[mark] Q`, as the server counts them."""
-
-
-@pytest.fixture(params=["qwen3", "deepseek_r1"])
-def parsing(request: pytest.FixtureRequest, vllms: Servers) -> Server:
-    """A server with a parser: one that streams token by token, one that sends four at once."""
-    return vllms.of(request.param)
-
-
-@pytest.fixture(params=["qwen3", "deepseek_r1", "none"])
-def server(request: pytest.FixtureRequest, vllms: Servers) -> Server:
-    return vllms.of(request.param)
 
 
 def request_for(script: Script, *, max_tokens: int | None = 200, **extra: JsonValue) -> Request:
@@ -120,17 +93,6 @@ def carried_out(url: str, dialogue: Dialogue) -> tuple[Reply, int]:
         return whole, asked
 
     return asyncio.run(go())
-
-
-def thought(script: Script, tokens: int) -> tuple[str, ...]:
-    """The script's first thinking tokens."""
-    return tuple(islice(cycle(script.reasoning) if script is LOOP_THINKING else script.reasoning, tokens))
-
-
-def forced(script: Script, kept: int) -> Figures:
-    """Counts of a reply whose thinking was closed behind so many tokens."""
-    opening = script is THINK
-    return kept, BEHIND, opening + kept + len(CLOSING_IDS) + BEHIND + 1
 
 
 # --------------------------------------------------------------------------------- the server's own parameter
@@ -310,121 +272,3 @@ def test_a_looping_thinking_is_rescued(server: Server) -> None:
     assert reply.answer == SAID
     assert reply.continued is not None
     assert reply.stopped is Stopped.LOOP
-
-
-# ---------------------------------------------------------------------------------------------- the whole road
-
-ROWS = (
-    "SELECT budget, status, outcome, extracted, finish_reason, reasoning_tokens, answer_tokens,"
-    " completion_tokens, prompt_tokens, token_source, budget_honoured, budget_mode, details, error"
-    " FROM attempts WHERE sample_id = '{}' ORDER BY budget NULLS LAST"
-)
-
-
-def run(folder: Path, server: Server, **suite: JsonValue) -> subprocess.CompletedProcess[str]:
-    """The real command on the script that answers and the one that loops."""
-    samples = [
-        {"id": script.name, "question": f"{script.mark} Q", "answer": "4"}
-        for script in (THINK, LOOP_THINKING)
-    ]
-    lines = "".join(json.dumps(sample) + "\n" for sample in samples)
-    (folder / "scripts.jsonl").write_text(lines, encoding="utf-8")
-    task = {
-        "name": "scripts",
-        "title": "both scripts that think",
-        "data": {"file": "scripts.jsonl"},
-        "columns": {"id": "id", "question": "question", "target": "answer"},
-        "prompt": "{question}",
-        "scorer": "integer",
-    }
-    (folder / "scripts.yaml").write_text(json.dumps(task), encoding="utf-8")
-    whole = {
-        "name": "vllm",
-        "models": [{"name": "m", "family": "scripted", "base_url": server.url}],
-        "tasks": ["scripts.yaml"],
-        "sampling": {"temperature": 0, "max_tokens": 2000},
-        **suite,
-    }
-    (folder / "suite.yaml").write_text(json.dumps(whole), encoding="utf-8")
-    return evalbudget(folder, "run", "suite.yaml")
-
-
-def rows_of(folder: Path, script: Script) -> list[dict[str, Any]]:
-    """The attempts at this script, by budget, unlimited last."""
-    with duckdb.connect(str(folder / "results" / "evalbudget.duckdb"), read_only=True) as connection:
-        found = connection.execute(ROWS.format(script.name))
-        names = [column[0] for column in found.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-    return [{**row, "details": json.loads(row["details"])} for row in rows]
-
-
-def counts_of(row: Mapping[str, Any]) -> Figures:
-    return row["reasoning_tokens"], row["answer_tokens"], row["completion_tokens"]
-
-
-@pytest.mark.parametrize("mode", ["trace", "force"])
-def test_a_run_holds_budgets_itself(server: Server, tmp_path: Path, mode: str) -> None:
-    budgets: list[JsonValue] = [0, 3, 9, 256, "unlimited"]
-    done = run(tmp_path, server, budgets=budgets, budget_mode=mode)
-    assert done.returncode == 0, done.stderr
-    for script in (THINK, LOOP_THINKING):
-        *limited, free = rows_of(tmp_path, script)
-        assert [row["budget"] for row in limited] == [0, 3, 9, 256]
-        assert (counts_of(free), free["budget_honoured"]) == (truth(script, 2000), None)
-        assert "force" not in free["details"]
-        for row in limited:
-            assert (row["status"], row["outcome"], row["extracted"]) == ("ok", "correct", "4")
-            assert (row["budget_honoured"], row["budget_mode"]) == (True, mode)
-            assert (row["prompt_tokens"], row["token_source"]) == (PROMPT[script], "token_ids")
-            if script is THINK and row["budget"] >= len(THINK.reasoning):
-                assert counts_of(row) == truth(THINK, 200)
-                assert "force" not in row["details"]
-                continue
-            assert counts_of(row) == forced(script, row["budget"])
-            force = row["details"]["force"]
-            assert (force["family"], force["why"], force["by"]) == ("scripted", "budget", "token_ids")
-            assert (force["kept"], force["generated"]) == (row["budget"], BEHIND + 1)
-            assert (force["closing"], force["closing_tokens"]) == (FORCE.closing, len(CLOSING_IDS))
-    assert server.idle_within(10)
-
-
-def test_a_run_leaves_budgets_to_the_server(parsing: Server, tmp_path: Path) -> None:
-    budgets: list[JsonValue] = [0, 3, 64, "unlimited"]
-    done = run(tmp_path, parsing, budgets=budgets, budget_mode="server")
-    assert done.returncode == 0, done.stderr
-    off, short, long, free = rows_of(tmp_path, THINK)
-    assert [counts_of(row) for row in (off, short)] == [(0, 6, 7), (3, 7, 13)]
-    assert counts_of(long) == counts_of(free) == truth(THINK, 200)
-    loops = rows_of(tmp_path, LOOP_THINKING)
-    assert [row["reasoning_tokens"] for row in loops] == [0, 2, 63, 2000]
-    assert [row["outcome"] for row in loops] == ["correct"] * 3 + ["looped"]
-    for row in (off, short, long, *loops[:3]):
-        assert row["budget_honoured"] is True
-        assert row["token_source"] == "token_ids"
-        assert "force" not in row["details"]
-
-
-def test_a_run_on_a_server_without_a_parser_says_what_is_missing(vllms: Servers, tmp_path: Path) -> None:
-    done = run(tmp_path, vllms.of("none"), budgets=[0, 3], budget_mode="server")
-    assert done.returncode == 1
-    assert "--reasoning-parser" in done.stderr
-    for script in (THINK, LOOP_THINKING):
-        off, short = rows_of(tmp_path, script)
-        assert (off["status"], counts_of(off), off["budget_honoured"]) == ("ok", (0, 6, 7), True)
-        assert (short["status"], short["budget_honoured"]) == ("failed", None)
-        assert "--reasoning-parser" in short["error"]
-
-
-@pytest.mark.parametrize("loops", ["stop", "rescue"])
-def test_a_run_ends_loops(server: Server, tmp_path: Path, loops: str) -> None:
-    sampling: JsonValue = {"temperature": 0, "max_tokens": ENDLESS}
-    done = run(tmp_path, server, loops=loops, sampling=sampling)
-    assert done.returncode == 0, done.stderr
-    (row,) = rows_of(tmp_path, LOOP_THINKING)
-    assert row["details"]["loop"]["stopped"] is True
-    assert row["details"]["loop"].get("rescued", False) is (loops == "rescue")
-    assert row["outcome"] == ("looped" if loops == "stop" else "correct")
-    assert row["completion_tokens"] < 1000
-    (natural,) = rows_of(tmp_path, THINK)
-    assert (natural["outcome"], counts_of(natural)) == ("correct", truth(THINK, 200))
-    assert server.idle_within(10)

@@ -1,4 +1,4 @@
-"""A real vLLM with the scripted model, for the tests of `make test-vllm`."""
+"""A real vLLM with one of the project's own models, for the tests of `make test-vllm`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.engines.hf_folder import scripted_folder
+from tests.engines.hf_folder import scripted_folder, thinking_folder
 
 PYTHON = os.environ.get("EVALBUDGET_VLLM")
 """The Python of an environment that has vLLM for the CPU; None = these tests are not asked for."""
@@ -26,8 +26,11 @@ SERVERS: Mapping[str, tuple[str, ...]] = {
     "deepseek_r1": ("--reasoning-parser", "deepseek_r1", "--stream-interval", "4"),
     "none": (),
 }
-"""Each with what it is started with: a parser that counts right, one that counts 0 in thinking that the
-template opened and sends four tokens at once, none."""
+"""The scripted model's, each with what it is started with: a parser that counts right, one that counts 0 in
+thinking that the template opened and sends four tokens at once, none."""
+THINKER = "thinker"
+"""The server whose model's answer depends on how far it thought."""
+_FLAGS = {**SERVERS, THINKER: SERVERS["qwen3"]}
 CONTEXT = 32768
 """Tokens: half a minute's work, so that a stream that we end is ended by nothing else."""
 _QUIET = {
@@ -35,13 +38,14 @@ _QUIET = {
     "TRANSFORMERS_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_TARGET_DEVICE": "cpu",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "OMP_NUM_THREADS": "1",
 }
-"""The model is tiny, and two cores are to be enough: threads of the engine's that wait would starve the rest."""
+"""One thread for a tiny model: more would only wait, and take the cores that the server and we need."""
 _READY_S = 300
+_KV_BYTES = 256 * 1024**2
+"""Room for eight replies as long as the context."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,32 +77,32 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """Those of `SERVERS`, each started when it is first asked for, and left running to the end."""
+    """Each started when it is first asked for, and left running to the end."""
 
     folder: Path
     stack: ExitStack
     running: dict[str, Server] = field(default_factory=dict)
 
     def of(self, name: str) -> Server:
-        """The one with these flags."""
+        """One of `SERVERS`, or `THINKER`."""
         if name not in self.running:
-            model = self.folder / "model"
-            if not model.exists():
-                scripted_folder(model)
-            url = self.stack.enter_context(serving(model, self.folder / f"{name}.log", SERVERS[name]))
-            self.running[name] = Server(url=url, parses=bool(SERVERS[name]))
+            write = thinking_folder if name == THINKER else scripted_folder
+            model, log = write(self.folder / f"{name}-model"), self.folder / f"{name}.log"
+            url = self.stack.enter_context(serving(model, log, _FLAGS[name]))
+            self.running[name] = Server(url=url, parses=bool(_FLAGS[name]))
         return self.running[name]
 
 
 @contextmanager
 def serving(folder: Path, log: Path, flags: tuple[str, ...]) -> Iterator[str]:
-    """A vLLM with the scripted model; gives its base URL."""
+    """A vLLM with this model; gives its base URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
     command += ["--served-model-name", "scripted", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--max-model-len", str(CONTEXT), "--max-num-seqs", "8", "--enforce-eager", *flags]
+    command += ["--max-model-len", str(CONTEXT), "--max-num-seqs", "8", "--enforce-eager"]
+    command += ["--kv-cache-memory-bytes", str(_KV_BYTES), *flags]
     with log.open("wb") as out:
         process = subprocess.Popen(
             command,
