@@ -54,6 +54,7 @@ bench: install
 	$(BIN)/python -m bench.schedule
 	$(BIN)/python -m bench.loops
 	$(BIN)/python -m bench.budgets
+	$(BIN)/python -m bench.curves --runs 60
 
 test-vllm: install $(VLLM_INSTALLED)
 	EVALBUDGET_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest tests/engines/test_vllm*.py

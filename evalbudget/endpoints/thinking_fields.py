@@ -35,7 +35,7 @@ _ON = "on"
 LIMITS_NOTHING = "thinking_token_budget"
 """The field of a budget that limits nothing. vLLM 0.32 (v1/sample/thinking_budget_state.py, `sync_batch`) may
 give a request without a budget the state that an earlier one left in its row of the batch, and closes its
-thinking after a few tokens: seen for 29 to 51 % of them, four at once. One with a budget of its own is spared."""
+thinking after a few tokens: seen for 29 to 51 % of them, four at once. One with a budget is spared."""
 _NO_LIMIT = 1_000_000
 
 

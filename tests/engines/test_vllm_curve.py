@@ -34,9 +34,8 @@ def curves(vllms: Servers, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     """Each mode → the folder in which its suite was run."""
     url, folder = vllms.of(THINKER).url, tmp_path_factory.mktemp("curves")
     for mode in MODES:
-        more = {"concurrency": 1} if mode == "server" else {}  # see ONE_BY_ONE in test_vllm_runs.py
         budgets = (*BUDGETS, "unlimited")
-        suite = write_suite(folder / mode, url, mode=mode, budgets=budgets, thoughts=ASKED, **more)
+        suite = write_suite(folder / mode, url, mode=mode, budgets=budgets, thoughts=ASKED)
         done = evalbudget(folder / mode, "run", str(suite), enough_s=900)
         assert done.returncode == 0, done.stderr
     return {mode: folder / mode for mode in MODES}

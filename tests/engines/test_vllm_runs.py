@@ -30,18 +30,8 @@ ROWS = (
 )
 
 
-ONE_BY_ONE = 1
-"""Where budgets are vLLM's to hold: 0.32's V1 model runner may hand one to another request in its batch.
-
-The state in its row outlives a request that never closed a thinking, and a request without a budget that is
-moved there inherits it (v1/sample/thinking_budget_state.py, `sync_batch`; #51890 mends only swaps).
-"""
-
-
-def run(
-    folder: Path, base_url: str, *, at_once: int = 4, **suite: JsonValue
-) -> subprocess.CompletedProcess[str]:
-    """The real command on the script that answers and the one that loops."""
+def run(folder: Path, base_url: str, **suite: JsonValue) -> subprocess.CompletedProcess[str]:
+    """The real command, four requests at once, on the script that answers and the one that loops."""
     samples = [
         {"id": script.name, "question": f"{script.mark} Q", "answer": "4"}
         for script in (THINK, LOOP_THINKING)
@@ -59,7 +49,7 @@ def run(
     (folder / "scripts.yaml").write_text(json.dumps(task), encoding="utf-8")
     whole = {
         "name": "vllm",
-        "models": [{"name": "m", "family": "scripted", "base_url": base_url, "concurrency": at_once}],
+        "models": [{"name": "m", "family": "scripted", "base_url": base_url, "concurrency": 4}],
         "tasks": ["scripts.yaml"],
         "sampling": {"temperature": 0, "max_tokens": 2000},
         **suite,
@@ -109,7 +99,7 @@ def test_a_run_holds_budgets_itself(server: Server, tmp_path: Path, mode: str) -
 
 def test_a_run_leaves_budgets_to_the_server(parsing: Server, tmp_path: Path) -> None:
     budgets: list[JsonValue] = [0, 3, 64, "unlimited"]
-    done = run(tmp_path, parsing.url, budgets=budgets, budget_mode="server", at_once=ONE_BY_ONE)
+    done = run(tmp_path, parsing.url, budgets=budgets, budget_mode="server")
     assert done.returncode == 0, done.stderr
     off, short, long, free = rows_of(tmp_path, THINK)
     assert [counts_of(row) for row in (off, short)] == [(0, 6, 7), (3, 7, 13)]
@@ -136,7 +126,7 @@ def test_a_run_on_a_server_without_a_parser_says_what_is_missing(vllms: Servers,
 
 def test_a_gateway_that_drops_the_budget_is_found_out(vllms: Servers, tmp_path: Path) -> None:
     with relay_to(vllms.of("qwen3").url, drops="thinking_token_budget") as relay:
-        done = run(tmp_path, relay.url, budgets=[0, 3, 256], budget_mode="server", at_once=ONE_BY_ONE)
+        done = run(tmp_path, relay.url, budgets=[0, 3, 256], budget_mode="server")
     assert done.returncode == 0, done.stderr
     assert "--reasoning-parser" in done.stderr
     assert [row["budget_honoured"] for row in rows_of(tmp_path, THINK)] == [True, False, True]
@@ -144,7 +134,7 @@ def test_a_gateway_that_drops_the_budget_is_found_out(vllms: Servers, tmp_path: 
 
 
 def test_a_run_limits_whole_replies(server: Server, tmp_path: Path) -> None:
-    done = run(tmp_path, server.url, budgets=[0, 5, 64], budget_mode="max_tokens", at_once=ONE_BY_ONE)
+    done = run(tmp_path, server.url, budgets=[0, 5, 64], budget_mode="max_tokens")
     assert done.returncode == 0, done.stderr
     off, short, long = rows_of(tmp_path, THINK)
     assert [counts_of(row) for row in (off, short, long)] == [(0, 6, 7), truth(THINK, 5), truth(THINK, 64)]
