@@ -103,6 +103,63 @@ def tasks(name: str | None, as_json: bool) -> None:
         print_task(name, as_json=as_json)
 
 
+@cli.command(short_help="KV memory of a model, from its configuration.")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--tokens", type=click.IntRange(1, 10**12), help="Of one sequence.  [default: 32768 and its most]"
+)
+@click.option("--kv-dtype", metavar="TYPE", help="bf16, fp8, q8_0, …; q8_0/q4_0 for keys and values apart.")
+@click.option("--memory", metavar="SIZE", help="Of one GPU, such as 24GiB: what fits beside the weights.")
+@click.option("--weights", metavar="SIZE", help="Weights on that GPU, such as 13.5GiB.")
+@click.option("--as", "wrong", metavar="READING", help="Beside it, the model read wrongly: mha, no-window, …")
+@click.option("--tp", type=click.IntRange(1, 4096), default=1, help="GPUs that share each layer.")
+@click.option("--block", type=click.IntRange(1, 65536), default=1, help="Tokens in a block: 16 on vLLM.")
+@_json_option
+def kv(  # noqa: PLR0913 - one argument for each option
+    config: Path,
+    *,
+    tokens: int | None,
+    kv_dtype: str | None,
+    memory: str | None,
+    weights: str | None,
+    wrong: str | None,
+    tp: int,
+    block: int,
+    as_json: bool,
+) -> None:
+    """What a model keeps of a sequence: CONFIG is a config.json, a folder with one, or a GGUF.
+
+    \b
+    Readings for --as, each as some engine once did:
+      mha           latent or grouped attention taken for full attention
+      mha-padded    the same, values padded to the width of keys
+      head-dim      the latent taken for heads of qk_rope_head_dim
+      latent-and-v  the latent kept twice, once more as values
+      no-window     layers with a window keep every token
+
+    \b
+    Example: evalbudget kv GLM-4.7-Flash/config.json --as mha
+             evalbudget kv model.gguf --kv-dtype q8_0 --memory 24GiB --weights 13.5GiB
+    """
+    from evalbudget.kv import size_in_bytes
+    from evalbudget.kv.sheet import Asked, kv_sheet
+    from evalbudget.report.kv import print_kv
+    from evalbudget.wiring.kv import cache_types, read_kv_model, reading
+
+    if weights and not memory:
+        raise click.UsageError("--weights says what --memory is shared with: give --memory, too")
+    model = read_kv_model(config)
+    asked = Asked(
+        tokens=tokens,
+        memory=size_in_bytes(memory) if memory else None,
+        weights=size_in_bytes(weights) if weights else 0,
+        tp=tp,
+        block=block,
+    )
+    sheet = kv_sheet(str(config), model, cache_types(kv_dtype, model), asked, reading(wrong))
+    print_kv(sheet, as_json=as_json)
+
+
 @cli.command(short_help="Score recorded replies.")
 @click.argument("task")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))

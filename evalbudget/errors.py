@@ -13,6 +13,11 @@ A server's trouble during a run is none of these: it is data, a `records.Failure
 Each message is one line that says what happened, where, and what would work.
 """
 
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
 
 class EvalbudgetError(Exception):
     """Base of every error that a user is meant to read; shown as one line, without a traceback."""
@@ -44,3 +49,9 @@ class ScorerError(EvalbudgetError):
 
 class TimeLimitError(EvalbudgetError):
     """Work on a model's text did not end within its time, and was ended."""
+
+
+def where_raised(error: BaseException) -> str:
+    """File and line where an error was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"

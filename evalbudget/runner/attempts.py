@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 
 from evalbudget.contracts import Assignment, Dialogue
-from evalbudget.errors import EvalbudgetError
+from evalbudget.errors import EvalbudgetError, where_raised
 from evalbudget.reasoning.budgets.honoured import honoured
 from evalbudget.reasoning.counting import count_tokens
 from evalbudget.records import (
@@ -65,12 +63,6 @@ def score_or_failure(assignment: Assignment, reply: Reply) -> Score | Failure:
             kind=FailureKind.SCORER, message=f"the scorer gave {score.value}, not a value from 0 to 1"
         )
     return score
-
-
-def where_raised(error: BaseException) -> str:
-    """File and line where an error was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
 
 
 def whole_result(failure: Failure | None, dialogue: Dialogue) -> Reply | Failure | None:

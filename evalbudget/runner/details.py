@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalbudget.contracts import Assignment
+from evalbudget.errors import where_raised
 from evalbudget.reasoning.loops import LoopKind, LoopVerdict
 from evalbudget.reasoning.loops.of_reply import loop_of
 from evalbudget.records import JsonValue, Reply, Score, Stopped
@@ -40,7 +41,11 @@ def loop_found(reply: Reply | None) -> Loop | None:
     loop = rescue.get("loop") if isinstance(rescue, Mapping) else None
     if isinstance(loop, Mapping):
         return _rescued(loop, stopped=reply.stopped is Stopped.LOOP)
-    verdict = loop_of(reply)
+    try:
+        verdict = loop_of(reply)
+    except Exception as error:  # noqa: BLE001 - a bug met in one reply must not end a run of hours
+        failed = f"{type(error).__name__} at {where_raised(error)}"
+        return Loop(columns={}, doom=False, details={"loop": {"failed": failed}})
     columns = {
         "loop_kind": verdict.kind,
         "loop_doom": verdict.doom,

@@ -18,9 +18,10 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from evalbudget.contracts import Assignment, Clock, Dialogue, Follower, Lane, Sink, Watcher
+from evalbudget.errors import where_raised
 from evalbudget.privacy import unquoting
 from evalbudget.records import Attempt, Failure, FailureKind, Reply, Request
-from evalbudget.runner.attempts import Ending, judge, where_raised, whole_result
+from evalbudget.runner.attempts import Ending, judge, whole_result
 from evalbudget.runner.concurrency import Climb, Gauge
 from evalbudget.runner.notices import Notices
 from evalbudget.runner.retry import Circuit, RetryPolicy, Tries, given_up, may_succeed_later, retrying

@@ -4,6 +4,8 @@
     servers   models → engines started, servers identified → lanes
     execute   journal → lanes → runner → store                    one execution of a run
     recorded  a file of replies → verdicts
+    opening   job → assignment: one request, a dialogue, or a prefix of a trace
+    kv        a model's file → what it keeps of a sequence
 
 It imports none of them: a plan needs no client, a score no server.
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from evalbudget.records import FailureKind, Message, Request, Sampling, ToolCall, Usage
 from evalbudget.runner.attempts import Ending, judge, prompt_text, request_fields
 from tests.fakes import make_failure, make_job, make_reply, open_job
@@ -82,3 +84,15 @@ def test_a_reply_that_finished_is_looked_at_too() -> None:
     attempt = judge("r", open_job(make_job(0)), Ending(result=make_reply(), tries=1, started_at=""))
     assert (attempt.loop_kind, attempt.loop_doom, attempt.loop_wasted_tokens) == ("none", False, 0)
     assert attempt.loop_onset_token is None
+
+
+def test_a_bug_of_the_detector_costs_its_verdict_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_reply: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr("evalbudget.runner.details.loop_of", broken)
+    attempt = judge("r", open_job(make_job(0)), Ending(result=make_reply(), tries=1, started_at=""))
+    assert (attempt.status, attempt.outcome, attempt.loop_kind) == ("ok", "correct", None)
+    assert str(attempt.details["loop"]["failed"]).startswith("IndexError at test_attempts.py:")  # type: ignore[index, call-overload]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DETECTOR_VERSION = "1"
+DETECTOR_VERSION = "2"
 """Stands in every verdict."""
 
 
@@ -56,7 +56,7 @@ class Rules:
     template_span: int = 512
     template_repeats_short: float = 24.0
     """The same for short units: enough with `template_span_short` tokens."""
-    template_span_short: int = 256
+    template_span_short: int = 192
     window: int = 16384
     """Tokens before the end in which a run's period is looked for: up to a quarter of it is found."""
     memory: int = 131072

@@ -47,7 +47,8 @@ def _counts(pieces: Sequence[str], run: Run) -> bool:
 
 
 def _without_numbers(trace: Trace, pieces: Sequence[str]) -> tuple[str, list[int]]:
-    """The last segment with one NUL for each number, and where in the reply each of its characters stands."""
+    """The last segment with one NUL for each number, and where in the reply each of its characters stands;
+    behind them, where the reply ends."""
     characters: list[str] = []
     places: list[int] = []
     for place in range(trace.floor, len(pieces)):
@@ -55,7 +56,7 @@ def _without_numbers(trace: Trace, pieces: Sequence[str]) -> tuple[str, list[int
         if not (is_number and characters and characters[-1] == _NUMBER):
             characters.append(_NUMBER if is_number else trace.line[place])
             places.append(place)
-    return "".join(characters), places
+    return "".join(characters), [*places, len(pieces)]
 
 
 def _is_number(piece: str) -> bool:

@@ -61,6 +61,16 @@ def test_exact_and_template_loops_are_found_under_noise() -> None:
     assert sum(found) >= 0.98 * len(found)
 
 
+def test_counters_are_found_one_kind_of_loop_by_itself() -> None:
+    made = [each for each in map(looping, range(420, 1820)) if each.family == "counter"]
+    found = [detect_text(each.text, finish_reason="length").doom for each in made]
+    assert sum(found) >= 0.98 * len(found)
+
+
+def test_a_unit_that_reaches_the_end_of_the_reply_is_looked_at_like_any_other() -> None:
+    assert detect_text(looping(10_932).text, finish_reason="length").doom
+
+
 def test_shuffled_sentences_are_found() -> None:
     found = [verdict.doom for made, verdict in loops("length") if made.family == "shuffled"]
     assert sum(found) >= 0.98 * len(found)
@@ -99,7 +109,8 @@ def test_prose_before_a_loop_changes_only_where_it_is(seed: int, sentences: int)
     verdict = detect_text(made.text, finish_reason="length")
     later = detect_text(before + made.text, finish_reason="length")
     assert (later.kind, later.doom) == (verdict.kind, verdict.doom)
-    assert abs((later.onset_char or 0) - (verdict.onset_char or 0) - len(before)) <= 200
+    if verdict.onset_char is not None and later.onset_char is not None:
+        assert abs(later.onset_char - verdict.onset_char - len(before)) <= 200
 
 
 @settings(max_examples=25, deadline=None)
