@@ -77,8 +77,9 @@ def cut_at_budget(reply: Reply, budget: int, *, max_tokens: int | None) -> Cut |
 
 def may_loop(reply: Reply) -> bool:
     """Whether the detector has to be asked: there is thinking, and the reply did not come to its own end."""
-    answered = bool(reply.answer.strip() or reply.tool_calls)
-    return bool(reply.reasoning.strip()) and said_to_finish(reply.finish_reason, answered) is not True
+    return (
+        bool(reply.reasoning.strip()) and said_to_finish(reply.finish_reason, reply.is_answered) is not True
+    )
 
 
 def cut_at_loop(reply: Reply, budget: int | None) -> Cut | None:

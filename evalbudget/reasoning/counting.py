@@ -27,7 +27,7 @@ from evalbudget.reasoning.steps import Steps
 from evalbudget.reasoning.token_ids import Spans
 from evalbudget.records import Reply, TokenCounts, TokenSource
 
-_BLANK = 4
+BLANK = 4
 """Most tokens between the markers of thinking that holds no text, only line ends."""
 _LONGEST_TOKEN = 128
 """Bytes: no text needs fewer tokens than this makes of it."""
@@ -131,8 +131,8 @@ def _by_spans(reply: Reply, evidence: Evidence, completion: int) -> _Found | Non
         return None
     if not _thought(reply):
         # Markers around nothing: the text holds no thinking, so none is counted.
-        return (0, spans.answer, TokenSource.TOKEN_IDS) if spans.thinking <= _BLANK else None
-    if spans.thinking == 0 or (spans.answer_at is None and _answered(reply)):
+        return (0, spans.answer, TokenSource.TOKEN_IDS) if spans.thinking <= BLANK else None
+    if spans.thinking == 0 or (spans.answer_at is None and reply.is_answered):
         return None
     return spans.thinking, spans.answer, TokenSource.TOKEN_IDS
 
@@ -208,7 +208,7 @@ def _believable(claimed: int, reply: Reply, completion: int) -> bool:
     """
     if not 0 < claimed <= completion or claimed * _LONGEST_TOKEN < len(reply.reasoning):
         return False
-    if not _answered(reply):
+    if not reply.is_answered:
         return True
     said = sum(len(call.name) + len(call.arguments) + _CALL_MARKUP for call in reply.tool_calls)
     most = len(reply.answer.encode("utf-8", "replace")) + said + _SLACK
@@ -225,7 +225,7 @@ def _by_whole(reply: Reply, evidence: Evidence, completion: int) -> _Found | Non
 
 def _by_tokenizer(reply: Reply, evidence: Evidence, completion: int) -> _Found | None:
     counted = evidence.tokenized
-    if counted is not None and not _answered(reply):
+    if counted is not None and not reply.is_answered:
         counted = min(counted, completion - _overhead(reply, evidence))
     if counted is None or not _believable(counted, reply, completion):
         return None
@@ -237,7 +237,7 @@ def _by_length(reply: Reply, evidence: Evidence, completion: int) -> _Found | No
     if not _thought(reply):
         return None
     left = completion - _overhead(reply, evidence)
-    if not _answered(reply):
+    if not reply.is_answered:
         return max(left, min(1, completion)), 0, TokenSource.ESTIMATE
     thought = len(reply.reasoning)
     said = len(reply.answer) + sum(len(call.name) + len(call.arguments) for call in reply.tool_calls)
@@ -253,7 +253,7 @@ def _text_alone(reply: Reply, evidence: Evidence, known: TokenCounts) -> TokenCo
 
 
 def _rest(reply: Reply, evidence: Evidence, completion: int, reasoning: int) -> int:
-    if not _answered(reply):
+    if not reply.is_answered:
         return 0
     left = completion - reasoning
     return max(left - _overhead(reply, evidence), min(1, left))
@@ -271,7 +271,3 @@ def _end(reply: Reply, evidence: Evidence) -> int:
 
 def _thought(reply: Reply) -> bool:
     return bool(reply.reasoning.strip())
-
-
-def _answered(reply: Reply) -> bool:
-    return bool(reply.answer.strip() or reply.tool_calls)

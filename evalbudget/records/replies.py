@@ -161,6 +161,11 @@ class Reply:
     notes: Mapping[str, JsonValue] = field(default_factory=dict)
     """What else the dialogue did, such as requests that prepared it; its scorer keeps them in the details."""
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer came, in words or as a call."""
+        return bool(self.answer.strip() or self.tool_calls)
+
 
 class FailureKind(StrEnum):
     """Why there is no verdict. A failure is never a zero: it stays out of every denominator."""

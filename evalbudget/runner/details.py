@@ -15,13 +15,11 @@ from typing import Any
 
 from evalbudget.contracts import Assignment
 from evalbudget.errors import where_raised
+from evalbudget.reasoning.budgets import OF_A_CUT
 from evalbudget.reasoning.loops import LoopKind, LoopVerdict
 from evalbudget.reasoning.loops.of_reply import loop_of
 from evalbudget.records import JsonValue, Reply, Score, Stopped
 from evalbudget.scoring.in_thinking import seen_in_thinking
-
-_OF_A_CUT = ("force", "rescue")
-"""Notes of the dialogues that close a thinking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +62,7 @@ def loop_found(reply: Reply | None) -> Loop | None:
 def cut_details(reply: Reply | None) -> Mapping[str, JsonValue]:
     """How the thinking was closed, where we closed it."""
     notes = reply.notes if reply is not None else {}
-    return {name: notes[name] for name in _OF_A_CUT if name in notes}
+    return {name: notes[name] for name in OF_A_CUT if name in notes}
 
 
 def unsaid(assignment: Assignment, reply: Reply | None, score: Score | None) -> Mapping[str, JsonValue]:

@@ -11,6 +11,7 @@ from evalbudget.contracts import Assignment, Dialogue, Follower
 from evalbudget.dialogues import MemoryBanks, dialogue_for
 from evalbudget.dialogues.closing import Closing, Prefix
 from evalbudget.jobs import TaskPart
+from evalbudget.reasoning.budgets import OF_A_CUT
 from evalbudget.reasoning.budgets.force import ForceString, custom, force_string
 from evalbudget.records import (
     Attempt,
@@ -18,7 +19,6 @@ from evalbudget.records import (
     FailureKind,
     Job,
     Reply,
-    Request,
     ServerRecord,
     Timings,
     TokenCounts,
@@ -27,9 +27,6 @@ from evalbudget.records import (
 from evalbudget.store.replay import read_journal
 from evalbudget.suite import Model
 from evalbudget.wiring.prepare import Prepared, can_be_cut
-
-_OF_A_CUT = ("force", "rescue")
-"""Details of an attempt whose thinking was closed by us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +61,9 @@ class Opening:
 
         def opened(job: Job) -> Assignment:
             if self._is_prefix(job):
-                trace = traces.get(replace(job, budget=None))
-                return replace(
-                    self.prepared.open(job),
-                    dialogue=_NoTrace if trace is None else partial(self._prefix, job, force, trace),
-                )
+                assignment, trace = self.prepared.open(job), traces.get(replace(job, budget=None))
+                prefix = partial(self._prefix, assignment, force)
+                return replace(assignment, dialogue=_NoTrace if trace is None else partial(prefix, trace))
             behind = tuple(self._follower(each, force) for each in followers.get(job, ()))
             alone = self._alone(job, force)
             return replace(alone, at_once=alone.at_once or bool(behind), followers=behind)
@@ -79,8 +74,7 @@ class Opening:
         """Trace → its prefixes, where both are still to be done."""
         there, found = set(left), dict[Job, list[Job]]()
         for job in left:
-            lead = replace(job, budget=None)
-            if self._is_prefix(job) and lead in there:
+            if self._is_prefix(job) and (lead := replace(job, budget=None)) in there:
                 found.setdefault(lead, []).append(job)
         return found
 
@@ -99,10 +93,10 @@ class Opening:
 
     def _follower(self, job: Job, force: ForceString) -> Follower:
         assignment = replace(self.prepared.open(job), at_once=True)
-        return Follower(assignment=assignment, dialogue=partial(self._prefix, job, force))
+        return Follower(assignment=assignment, dialogue=partial(self._prefix, assignment, force))
 
-    def _prefix(self, job: Job, force: ForceString, trace: Reply) -> Dialogue:
-        request: Request = replace(self.prepared.open(job).request, stop_loops=True)
+    def _prefix(self, assignment: Assignment, force: ForceString, trace: Reply) -> Dialogue:
+        job, request = assignment.job, replace(assignment.request, stop_loops=True)
         answer_tokens = self._part(job).answer_tokens
         return Prefix(request, force, budget=job.budget or 0, trace=trace, answer_tokens=answer_tokens)
 
@@ -166,5 +160,5 @@ def _reply(attempt: Attempt) -> Reply:
             cached=attempt.cached_tokens,
             source=TokenSource(attempt.token_source) if attempt.token_source else None,
         ),
-        notes={name: attempt.details[name] for name in _OF_A_CUT if name in attempt.details},
+        notes={name: attempt.details[name] for name in OF_A_CUT if name in attempt.details},
     )

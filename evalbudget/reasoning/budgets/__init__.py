@@ -9,4 +9,7 @@ from evalbudget.reasoning.budgets.advice import missing_flag
 from evalbudget.reasoning.budgets.force import ForceString, custom, force_string
 from evalbudget.reasoning.budgets.honoured import honoured
 
-__all__ = ["ForceString", "custom", "force_string", "honoured", "missing_flag"]
+OF_A_CUT = ("force", "rescue")
+"""Keys, in a reply's notes and in a row's details, of what was done to a thinking that we closed."""
+
+__all__ = ["OF_A_CUT", "ForceString", "custom", "force_string", "honoured", "missing_flag"]

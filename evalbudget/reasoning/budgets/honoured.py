@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from math import ceil
 
 from evalbudget.reasoning.budgets.force import SENTENCES
+from evalbudget.reasoning.counting import BLANK
 from evalbudget.records import Reply, TokenCounts, TokenSource
 
-_BLANK = 4
-"""Most tokens between the markers of thinking that holds no text, only line ends; as `reasoning.counting`."""
 _AROUND = 3
 """Tokens of a reply that are neither thinking nor answer: two markers and the end token."""
 _WHOLE_CHARACTER = 4
@@ -53,12 +52,12 @@ def honoured(
         return None if tokens.completion is None else tokens.completion <= budget
     if reply.continued is not None:
         anew = _anew(reply, tokens)
-        return None if anew is None else anew <= _BLANK
+        return None if anew is None else anew <= BLANK
     if tokens.reasoning is None:
         return None
     thought = tokens.reasoning - _phrase(reply.reasoning, tokens.reasoning, phrases)
     if budget == 0:
-        return thought <= _BLANK
+        return thought <= BLANK
     return thought <= _most(budget, server=mode == "server", exact=tokens.source is not TokenSource.ESTIMATE)
 
 

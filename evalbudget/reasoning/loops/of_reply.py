@@ -28,7 +28,7 @@ def _by_ids(reply: Reply) -> LoopVerdict | None:
         reply.token_ids,
         answer_at=reply.answer_begins,
         finish_reason=reply.finish_reason,
-        answered=_answered(reply),
+        answered=reply.is_answered,
     )
 
 
@@ -38,16 +38,12 @@ def _by_text(reply: Reply) -> LoopVerdict:
         reply.reasoning + reply.answer,
         answer_at=thought if reply.answer.strip() else None,
         finish_reason=reply.finish_reason,
-        answered=_answered(reply),
+        answered=reply.is_answered,
     )
     completion = count_tokens(reply).completion
     if completion is None or not verdict.tokens:
         return verdict
     return _scaled(verdict, completion / verdict.tokens)
-
-
-def _answered(reply: Reply) -> bool:
-    return bool(reply.answer.strip() or reply.tool_calls)
 
 
 def _scaled(verdict: LoopVerdict, tokens_per_piece: float) -> LoopVerdict:
