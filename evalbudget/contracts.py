@@ -65,10 +65,7 @@ class Dialogue(Protocol):
 
 
 class Probe(Protocol):
-    """Looks at a server from outside."""
-
-    async def identify(self) -> ServerRecord | Failure:
-        """Who it is. A failure means that nothing answers there, or that it refuses us."""
+    """Looks at a server, again and again, while a run goes on."""
 
     async def read(self) -> Reading | None:
         """One observation; None where the server shows nothing. A probe's trouble is a gap, never a stop."""
@@ -170,3 +167,5 @@ class Lane:
     blocked: Failure | None = None
     """Set where the server could not be reached at the start: every job is recorded with this failure."""
     probe: Probe | None = None
+    kv_bytes: Callable[[int], float | None] | None = None
+    """Bytes of KV memory that one sequence of so many tokens takes; None = not known."""

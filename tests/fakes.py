@@ -26,7 +26,6 @@ from evalbudget.records import (
     Sample,
     Sampling,
     Score,
-    ServerRecord,
     Timings,
     Usage,
 )
@@ -246,11 +245,7 @@ class FakeProbe:
     """`contracts.Probe` that shows what a function gives; what it raises stands for a probe's bug."""
 
     show: Callable[[], Reading | None] = lambda: None
-    server: ServerRecord | Failure = field(default_factory=lambda: ServerRecord(run_id="r", model="m"))
     reads: int = 0
-
-    async def identify(self) -> ServerRecord | Failure:
-        return self.server
 
     async def read(self) -> Reading | None:
         self.reads += 1

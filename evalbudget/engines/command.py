@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from evalbudget.engines import child_guard
-from evalbudget.engines.facts import EngineFacts
 from evalbudget.engines.log_tail import last_lines, log_size
 from evalbudget.engines.redaction import hide, secret_values, without_secrets
 from evalbudget.errors import EngineError, InputError
+from evalbudget.records import ServerFacts
 
 _PORT = "{port}"
 _UP = frozenset({200, 401, 403})
@@ -66,7 +66,7 @@ class CommandEngine:
         self._env = _environment(serve.env)
         self._guard: subprocess.Popen[bytes] | None = None
         self._log_start = 0
-        self.facts = EngineFacts(
+        self.facts = ServerFacts(
             flags={"command": [*without_secrets(serve.command)], "env": [*sorted(serve.env)]},
             patches={patch.name: _sha256(patch) for patch in serve.patches},
         )

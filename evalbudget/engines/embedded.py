@@ -6,12 +6,12 @@ import re
 import time
 from pathlib import Path
 
-from evalbudget.engines.facts import EngineFacts
 from evalbudget.engines.gguf_header import GgufHeader, read_header
 from evalbudget.engines.llamacpp import LlamaServer, LlamaSettings, facts, open_server
 from evalbudget.engines.log_tail import last_lines, log_size
 from evalbudget.engines.native_stderr import NATIVE_STDERR
 from evalbudget.errors import EngineError
+from evalbudget.records import ServerFacts
 
 RUNNING_LOG = "llama.cpp.log"
 """Beside the models' own logs: what all embedded engines write after they were loaded, mixed as it comes."""
@@ -45,11 +45,11 @@ class EmbeddedEngine:
         self._settings = LlamaSettings(
             label=label, context=context, slots=slots, kv_dtype=kv_dtype, threads=threads
         )
-        self._facts: EngineFacts | None = None
+        self._facts: ServerFacts | None = None
         self._server: LlamaServer | None = None
 
     @property
-    def facts(self) -> EngineFacts:
+    def facts(self) -> ServerFacts:
         """What was started; known once `start` has returned."""
         if self._facts is None:
             raise EngineError(f"{self._settings.label}: the engine was not started")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
-from evalbudget.engines.facts import EngineFacts
 from evalbudget.engines.gguf_header import GgufHeader
 from evalbudget.errors import EngineError
+from evalbudget.records import ServerFacts
 
 VERBOSITY = 4
 """The lowest level at which the log holds the sizes of the KV cache (llama.cpp #23021)."""
@@ -111,12 +111,12 @@ def _wait_for_its_loop(server: LlamaServer) -> None:
         connection.close()
 
 
-def facts(gguf: Path, header: GgufHeader, settings: LlamaSettings) -> EngineFacts:
+def facts(gguf: Path, header: GgufHeader, settings: LlamaSettings) -> ServerFacts:
     """What is known of a server that `open_server` opened."""
     import xllamacpp  # noqa: PLC0415
 
     context = sequence_context(header, settings.context)
-    return EngineFacts(
+    return ServerFacts(
         engine="llama.cpp",
         engine_version=f"xllamacpp {xllamacpp.__version__}",
         served_model=settings.label,

@@ -9,6 +9,7 @@ cache_types   what a value takes in each type of cache
 memory        bytes per token, per sequence and per window; what fits
 readings      wrong ways to read a model, as engines did
 hf_config     a Hugging Face configuration, with hf_kinds (of which kind each layer is) and hf_states
+verdict       measured beside expected, and what explains the difference
 gguf          the metadata of a GGUF, as llama.cpp takes it
 sizes         24GiB and its like
 fields        keys of a file that somebody else wrote
@@ -29,6 +30,7 @@ from evalbudget.kv.layers import (
 from evalbudget.kv.memory import KvBytes, WindowTerm, kv_bytes, usable_tokens
 from evalbudget.kv.readings import READINGS, Reading, read_as
 from evalbudget.kv.sizes import size_in_bytes
+from evalbudget.kv.verdict import KvVerdict, judge
 
 __all__ = [
     "CACHE_TYPES",
@@ -38,6 +40,7 @@ __all__ = [
     "Indexer",
     "KvBytes",
     "KvModel",
+    "KvVerdict",
     "Latent",
     "LayerGroup",
     "Reading",
@@ -45,6 +48,7 @@ __all__ = [
     "WindowTerm",
     "attention",
     "cache_type",
+    "judge",
     "kv_bytes",
     "model_of_config",
     "model_of_gguf",

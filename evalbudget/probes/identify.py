@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import difflib
 import socket
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import aiohttp
 
-from evalbudget.probes.load import read_load
-from evalbudget.probes.pages import TROUBLES, Page, Pages
+from evalbudget.probes.pages import TROUBLES, Pages
 from evalbudget.probes.recognise import (
     ENGINE_PAGES,
     OTHER_PAGE,
-    Engine,
     ListedModel,
+    engine_name,
     listed_models,
     recognise,
 )
-from evalbudget.records import Failure, FailureKind, Reading, ServerRecord
+from evalbudget.records import Failure, FailureKind, ServerFacts
 from evalbudget.urls import can_be_asked
 
 _MODELS_S = 10.0
@@ -28,36 +27,18 @@ _PAGE_S = 3.0
 """For the pages that only some servers have."""
 _MOST_NAMES = 8
 """Names shown of a long list."""
-_PASSING = frozenset({429, 500, 502, 503, 504})
-"""HTTP errors that may be over at the next look."""
 _ANY_NAME = frozenset({"transformers", "llama-cpp-python"})
 """Engines that take requests for models that they do not list."""
 
 
 class ServerProbe:
-    """Looks at one model's server from outside. Implements `contracts.Probe`."""
+    """Looks at one model's server from outside."""
 
-    def __init__(
-        self,
-        *,
-        run_id: str,
-        model_label: str,
-        base_url: str,
-        api_key: str | None = None,
-        wanted_model: str | None = None,
-        family: str | None = None,
-        quantization: str | None = None,
-    ) -> None:
-        self._run_id = run_id
-        self._label = model_label
+    def __init__(self, base_url: str, api_key: str | None = None, wanted_model: str | None = None) -> None:
         self._pages = Pages(base_url, api_key)
         self._wanted = wanted_model
-        self._family = family
-        self._quantization = quantization
-        self._served_model = wanted_model
-        self._shows_metrics = True
 
-    async def identify(self) -> ServerRecord | Failure:
+    async def identify(self) -> ServerFacts | Failure:
         """Who it is. A failure where nothing answers, it refuses us, or it serves another model."""
         if not can_be_asked(self._pages.base_url):
             what = "base_url is no URL: it begins with http:// or https:// and names a host"
@@ -72,33 +53,20 @@ class ServerProbe:
             return failure
         models = listed_models(listing.json)
         pages = await self._engine_pages(models)
-        engine = recognise(models, None, pages)
-        chosen = self._choose(models, engine, listing.status)
+        chosen = self._choose(models, engine_name(models, pages), listing.status)
         if isinstance(chosen, Failure):
             return chosen
-        self._served_model = chosen
         served = next((model for model in models if _answers_to(model, chosen)), None)
-        return self._record(recognise(models, served, pages), chosen)
-
-    async def read(self) -> Reading | None:
-        """One observation from `/metrics`; None, for good, from a server that has none."""
-        if not self._shows_metrics:
-            return None
-        try:
-            page = await self._pages.get(f"{self._pages.root}/metrics", _PAGE_S)
-        except TROUBLES:
-            return None
-        self._shows_metrics = page.status < 400 or page.status in _PASSING
-        return self._reading(page) if page.status == 200 else None
+        return replace(recognise(models, served, pages), served_model=chosen)
 
     async def _engine_pages(self, models: tuple[ListedModel, ...]) -> dict[str, object]:
         found = await asyncio.gather(*(self._pages.get_json(path, _PAGE_S) for path in ENGINE_PAGES))
         pages = dict(zip(ENGINE_PAGES, found, strict=True))
-        if recognise(models, None, pages).name == "unknown":
+        if engine_name(models, pages) is None:
             pages[OTHER_PAGE] = await self._pages.get_json(OTHER_PAGE, _PAGE_S)
         return pages
 
-    def _choose(self, models: tuple[ListedModel, ...], engine: Engine, status: int) -> str | Failure:
+    def _choose(self, models: tuple[ListedModel, ...], engine: str | None, status: int) -> str | Failure:
         """The name that requests will carry."""
         names = [model.id for model in models]
         if self._wanted is None:
@@ -108,8 +76,8 @@ class ServerProbe:
             if status >= 400:
                 what = f"its list of models answers HTTP {status}"
             return self._failure(FailureKind.REQUEST, f"{what}: set `model` to the one that you mean")
-        is_router = engine.name == "unknown" and len(names) > 1
-        if not names or is_router or engine.name in _ANY_NAME:
+        is_router = engine is None and len(names) > 1
+        if not names or is_router or engine in _ANY_NAME:
             return self._wanted
         if any(_answers_to(model, self._wanted) for model in models):
             return self._wanted
@@ -136,30 +104,6 @@ class ServerProbe:
 
     def _failure(self, kind: FailureKind, what: str, status: int | None = None) -> Failure:
         return Failure(kind=kind, message=f"{self._pages.shown}: {what}", status=status)
-
-    def _record(self, engine: Engine, served_model: str) -> ServerRecord:
-        return ServerRecord(
-            run_id=self._run_id,
-            model=self._label,
-            family=self._family,
-            quantization=self._quantization or engine.quantization or "unknown",
-            base_url=self._pages.shown,
-            served_model=served_model,
-            engine=engine.name,
-            engine_version=engine.version,
-            weight_dtype=engine.weight_dtype,
-            kv_dtype=engine.kv_dtype,
-            max_model_len=engine.max_model_len,
-        )
-
-    def _reading(self, page: Page) -> Reading | None:
-        return read_load(
-            page.text,
-            run_id=self._run_id,
-            model=self._label,
-            served_model=self._served_model,
-            at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        )
 
 
 def _answers_to(model: ListedModel, name: str) -> bool:

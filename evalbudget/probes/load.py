@@ -1,11 +1,11 @@
-"""How busy a server says that it is: its page of metrics → Reading."""
+"""How busy a server says that it is: its page of metrics → Load."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from evalbudget.probes.prometheus import Metric, read_metrics
-from evalbudget.records import Reading
+from evalbudget.records import Load
 
 _RUNNING = frozenset({"vllm:num_requests_running", "llamacpp:requests_processing", "sglang:num_running_reqs"})
 _WAITING = frozenset({"vllm:num_requests_waiting", "llamacpp:requests_deferred", "sglang:num_queue_reqs"})
@@ -16,21 +16,17 @@ _KV_TOKENS = frozenset({"sglang:num_used_tokens"})
 _ALL = _RUNNING | _WAITING | _PREEMPTED | _KV_USAGE | _KV_TOKENS
 
 
-def read_load(page: str, *, run_id: str, model: str, served_model: str | None, at: str) -> Reading | None:
+def read_load(page: str, served_model: str | None) -> Load | None:
     """One observation from the metrics of vLLM, SGLang or llama.cpp; None from any other page."""
     metrics = [metric for metric in read_metrics(page, _ALL) if _is_of(metric, served_model)]
     if not metrics:
         return None
-    return Reading(
-        run_id=run_id,
-        model=model,
-        at=at,
+    return Load(
         kv_usage=max(_values(metrics, _KV_USAGE), default=None),
         kv_used_tokens=_total(metrics, _KV_TOKENS),
         running=_total(metrics, _RUNNING),
         waiting=_total(metrics, _WAITING),
         preemptions=_total(metrics, _PREEMPTED),
-        source="metrics",
     )
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evalbudget.records import ServerFacts
+
 Json = object
 """A decoded JSON document, or None where there was none."""
 
@@ -38,19 +40,6 @@ class ListedModel:
     entry: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """What the pages tell; None where they say nothing."""
-
-    name: str = "unknown"
-    version: str | None = None
-    max_model_len: int | None = None
-    """Context in tokens, for one sequence."""
-    quantization: str | None = None
-    weight_dtype: str | None = None
-    kv_dtype: str | None = None
-
-
 def listed_models(page: Json) -> tuple[ListedModel, ...]:
     """The models of `/v1/models`, whatever else stands there."""
     return tuple(
@@ -67,16 +56,16 @@ def listed_models(page: Json) -> tuple[ListedModel, ...]:
 
 def recognise(
     models: tuple[ListedModel, ...], served: ListedModel | None, pages: Mapping[str, Json]
-) -> Engine:
+) -> ServerFacts:
     """The engine, from the list of models and those of `ENGINE_PAGES` and `OTHER_PAGE` that answered."""
     props, info = _dict(pages.get("/props")), _dict(pages.get("/server_info"))
-    name = _name(models, pages)
+    name = engine_name(models, pages)
     entry = served.entry if served else {}
     vllm_config = str(info.get("vllm_config", ""))
     weight_dtype = _value(vllm_config, r"(?<!_)dtype=torch\.(\w+)") or _named(info.get("dtype"))
-    return Engine(
-        name=name,
-        version=_version(name, pages),
+    return ServerFacts(
+        engine=name,
+        engine_version=_version(name, pages),
         max_model_len=_context(props, info, entry),
         quantization=_ftype(props, entry)
         or _named(info.get("quantization"))
@@ -87,7 +76,8 @@ def recognise(
     )
 
 
-def _name(models: tuple[ListedModel, ...], pages: Mapping[str, Json]) -> str:
+def engine_name(models: tuple[ListedModel, ...], pages: Mapping[str, Json]) -> str | None:
+    """The engine; None where nothing tells."""
     if "build_info" in _dict(pages.get("/props")):
         return "llama.cpp"
     if "internal_states" in _dict(pages.get("/server_info")):
@@ -100,17 +90,17 @@ def _name(models: tuple[ListedModel, ...], pages: Mapping[str, Json]) -> str:
     other = _dict(pages.get(OTHER_PAGE))
     if "/load_model" in _dict(other.get("paths")):
         return "transformers"
-    return "llama-cpp-python" if "llama.cpp" in str(_dict(other.get("info")).get("title")) else "unknown"
+    return "llama-cpp-python" if "llama.cpp" in str(_dict(other.get("info")).get("title")) else None
 
 
-def _version(name: str, pages: Mapping[str, Json]) -> str | None:
+def _version(name: str | None, pages: Mapping[str, Json]) -> str | None:
     page, key = {
         "llama.cpp": ("/props", "build_info"),
         "sglang": ("/server_info", "version"),
         "ollama": ("/api/version", "version"),
         "vllm": ("/version", "version"),
         "tensorrt-llm": ("/version", "version"),
-    }.get(name, ("", ""))
+    }.get(name or "", ("", ""))
     return _text(_dict(pages.get(page)).get(key))
 
 

@@ -2,8 +2,10 @@
 
 Sample ─ Job ─ Request → Reply | Failure → Score | Failure → Attempt        one row
 RunRecord, ServerRecord, Reading                                             what surrounds the rows
+ServerFacts with a CachePool, Load                                           what a server tells
 """
 
+from evalbudget.records.cache import CachePart, CachePool, KvScale
 from evalbudget.records.json_value import JsonValue
 from evalbudget.records.questions import Begun, Choices, Job, Message, Request, Sample, Sampling, ToolCall
 from evalbudget.records.replies import (
@@ -21,10 +23,13 @@ from evalbudget.records.replies import (
     Usage,
 )
 from evalbudget.records.rows import Attempt, Outcome, Reading, RunRecord, Score, ServerRecord
+from evalbudget.records.servers import Load, ServerFacts
 
 __all__ = [
     "Attempt",
     "Begun",
+    "CachePart",
+    "CachePool",
     "Choices",
     "Continued",
     "ContinuedBy",
@@ -32,6 +37,8 @@ __all__ = [
     "FailureKind",
     "Job",
     "JsonValue",
+    "KvScale",
+    "Load",
     "Message",
     "Outcome",
     "Reading",
@@ -42,6 +49,7 @@ __all__ = [
     "Sample",
     "Sampling",
     "Score",
+    "ServerFacts",
     "ServerRecord",
     "Step",
     "Stopped",

@@ -55,6 +55,8 @@ class RunRecord:
     host: str
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     """`limit` and `only` of the command line, which a resume keeps; and `private_tasks`."""
+    conditions: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Task → what its figures depend on besides the model: versions of prompt and scorer, sampling, …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +87,29 @@ class ServerRecord:
     patches: Mapping[str, str] = field(default_factory=dict)
     """Name of each patch → sha256 of its file."""
     kv_capacity_tokens: int | None = None
+    """Tokens for which its KV cache has room, of all sequences together."""
+    kv_capacity_bytes: int | None = None
+    """Bytes of that cache, on one GPU."""
+    kv_block_tokens: int | None = None
+    """Tokens in a block of it; memory is given out in whole ones."""
     kv_bytes_per_token: float | None = None
+    """Measured, on one GPU."""
     kv_bytes_per_token_expected: float | None = None
+    """What the architecture needs in the cache's type, on one GPU."""
     kv_fixed_bytes: int | None = None
+    """Of each sequence, however long; measured, or else expected."""
     kv_ratio: float | None = None
+    """Measured by expected."""
     kv_verdict: str | None = None
+    """agrees, or the name of what explains the ratio (`kv.verdict`)."""
+    kv_advice: str | None = None
+    """What that means, and what mends it."""
     kv_source: str | None = None
+    """log, http or slots: where the measurement comes from."""
+    identity: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What makes two runs of it comparable, by name: weights, engine, cache type, template, …"""
     fingerprint: str | None = None
+    """A hash of `identity`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +152,7 @@ class Attempt:
     loop_wasted_tokens: int | None = None
     loop_segment: str | None = None
     kv_bytes: float | None = None
+    """KV memory that its sequence took at its end, prompt included: measured, or else expected, per token."""
     error_kind: str | None = None
     error: str | None = None
     tries: int = 1
@@ -169,6 +188,11 @@ class Reading:
     kv_used_bytes: int | None = None
     running: int | None = None
     waiting: int | None = None
-    preemptions: int | None = None  # since the server started
+    preemptions: int | None = None
+    """Since the server started, as the next two."""
+    prefix_queries: int | None = None
+    """Prompt tokens that were looked up in the prefix cache."""
+    prefix_hits: int | None = None
+    """Of these, the tokens that were found."""
     source: str = ""
     """metrics, log or slots."""

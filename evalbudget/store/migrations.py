@@ -72,9 +72,20 @@ CREATE TABLE cells (
 );
 """
 
+_MEMORY = """
+ALTER TABLE runs ADD COLUMN conditions JSON;
+ALTER TABLE servers ADD COLUMN kv_capacity_bytes BIGINT;
+ALTER TABLE servers ADD COLUMN kv_block_tokens BIGINT;
+ALTER TABLE servers ADD COLUMN kv_advice VARCHAR;
+ALTER TABLE servers ADD COLUMN identity JSON;
+ALTER TABLE readings ADD COLUMN prefix_queries BIGINT;
+ALTER TABLE readings ADD COLUMN prefix_hits BIGINT;
+"""
+
 STEPS: Final[tuple[tuple[int, str, str], ...]] = (
     (1, "the first tables", _FIRST),
     (2, "budgets, loops and effort", _BUDGETS),
+    (3, "KV memory and what makes runs comparable", _MEMORY),
 )
 """(number, what it does, SQL), in order."""
 

@@ -48,6 +48,8 @@ class RunRow:
     host: str
     options: Mapping[str, JsonValue]
     """What narrowed it on the command line."""
+    conditions: Mapping[str, JsonValue]
+    """Task → what its figures depend on besides the model."""
     attempts: int
     """Recorded so far, failed ones included."""
     failed: int
@@ -165,7 +167,7 @@ class Store:
             [run_id],
         )
         return tuple(
-            ServerRecord(**{**row, "flags": _json(row["flags"]), "patches": _json(row["patches"])})
+            ServerRecord(**{**row, **{name: _json(row[name]) for name in ("flags", "patches", "identity")}})
             for row in rows
         )
 
@@ -216,7 +218,7 @@ class Store:
 
 
 _RUNS = """
-SELECT run_id, name, status, started_at, finished_at, version, host, options,
+SELECT run_id, name, status, started_at, finished_at, version, host, options, conditions,
     coalesce(attempts, 0) AS attempts, coalesce(failed, 0) AS failed
 FROM runs LEFT JOIN (
     SELECT run_id, count(*) AS attempts, count(*) FILTER (status <> 'ok') AS failed
@@ -258,7 +260,8 @@ ORDER BY lower(task), task, lower(family), family, mean_reasoning_tokens NULLS L
 
 def _run(row: Mapping[str, Any]) -> RunRow:
     times = {name: _utc(row[name]) for name in ("started_at", "finished_at")}
-    return RunRow(**{**row, **times, "options": _json(row["options"])})
+    said = {name: _json(row[name]) for name in ("options", "conditions")}
+    return RunRow(**{**row, **times, **said})
 
 
 def _utc(time: datetime | None) -> datetime | None:

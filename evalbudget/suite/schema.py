@@ -124,6 +124,8 @@ class Model(Checked):
     """The NAME of the environment variable that holds the key."""
     config: str | None = None
     """The model's config.json, for its KV memory."""
+    log: str | None = None
+    """The log of a server that is running already, for its KV memory; of one that we start it is known."""
     concurrency: Annotated[Annotated[StrictInt, Field(ge=1)] | None, BeforeValidator(_auto_is_none)] = None
     """Requests in flight; None, in the file `auto`, climbs while throughput rises."""
     effort: str | None = Field(default=None, min_length=1)
@@ -154,6 +156,8 @@ class Model(Checked):
             raise ValueError("`gguf` runs inside the process: `serve` and `api_key_env` belong to `base_url`")
         if self.base_url is not None and (self.context is not None or self.slots is not None):
             raise ValueError("`context` and `slots` belong to `gguf`; a server has flags of its own for them")
+        if self.log is not None and (self.gguf is not None or self.serve is not None):
+            raise ValueError("`log` is of a server that runs already: of one that we start it is known")
         in_command = self.serve is not None and any("{port}" in word for word in self.serve.command)
         if self.base_url is not None and ("{port}" in self.base_url) != in_command:
             raise ValueError("`{port}` must stand in `base_url` and in `serve.command`, or in neither")

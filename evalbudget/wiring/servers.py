@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +14,18 @@ from evalbudget.contracts import Endpoint, Lane, Meter
 from evalbudget.endpoints.openai_chat import OpenAIChat
 from evalbudget.engines.command import CommandEngine, ServeCommand
 from evalbudget.engines.embedded import EmbeddedEngine
-from evalbudget.engines.facts import EngineFacts
 from evalbudget.errors import EngineError
+from evalbudget.kv import KvVerdict, judge
 from evalbudget.probes.identify import ServerProbe
+from evalbudget.probes.logs import LogWatch, facts_of_log
+from evalbudget.probes.slots import measure_slots
+from evalbudget.probes.watch import ServerWatch
 from evalbudget.reasoning.budgets.advice import missing_flag
-from evalbudget.records import Failure, FailureKind, Job, Request, ServerRecord
+from evalbudget.records import Failure, FailureKind, Job, Request, ServerFacts, ServerRecord
 from evalbudget.runner.resume import pending
 from evalbudget.suite import Model
+from evalbudget.urls import shown_url
+from evalbudget.wiring.memory import kv_model_of, record_of
 from evalbudget.wiring.opening import Opening
 from evalbudget.wiring.prepare import Prepared
 
@@ -37,7 +42,8 @@ class Server:
     model: Model
     record: ServerRecord
     endpoint: Endpoint
-    probe: ServerProbe | None = None
+    probe: ServerWatch | None = None
+    kv: KvVerdict = field(default_factory=KvVerdict)
     blocked: Failure | None = None
     """Why nothing can be asked of it."""
 
@@ -61,6 +67,7 @@ class Server:
             open=opened.open,
             blocked=self.blocked,
             probe=self.probe,
+            kv_bytes=self.kv.bytes_of,
         )
 
     def _advice(self, mode: str, budget: int) -> str:
@@ -101,10 +108,10 @@ class Servers:
     async def opened(self, model: Model) -> AsyncIterator[Server]:
         """The model's server, started if that is ours to do; stopped again at the end of the context."""
         async with AsyncExitStack() as stack:
-            engine = self._engine(model)
-            known = self._known(model)
+            engine, log = self._engine(model), self._log_of(model)
+            start = log.stat().st_size if log is not None and log.exists() else 0
             if engine is None:
-                server = await self._reached(model, known, model.base_url or "")
+                server = await self._reached(model, ServerFacts(), model.base_url or "", log, 0)
             else:
                 stack.push_async_callback(engine.stop)
                 self.say(f"{model.name}: {self._begins(model)}")
@@ -113,11 +120,12 @@ class Servers:
                 except EngineError as error:
                     reason = str(error).removeprefix(f"{model.name}: ")
                     failure = Failure(kind=FailureKind.CONNECTION, message=reason)
-                    server = _unreachable(model, known, failure)
+                    server = self._unreachable(model, failure)
                 else:
-                    server = await self._reached(model, _with_facts(known, engine.facts), base_url)
-                    server = replace(server, record=_with_facts(server.record, engine.facts))
+                    server = await self._reached(model, engine.facts, base_url, log, start)
             stack.push_async_callback(server.endpoint.close)
+            if server.probe is not None:
+                stack.push_async_callback(server.probe.close)
             yield server
 
     def _engine(self, model: Model) -> EmbeddedEngine | CommandEngine | None:
@@ -152,59 +160,72 @@ class Servers:
     def _log(self, model: Model) -> Path:
         return self.logs / (re.sub(r"[^\w.-]+", "_", model.name) + ".log")
 
-    def _known(self, model: Model) -> ServerRecord:
-        return ServerRecord(
-            run_id=self.run_id,
-            model=model.name,
-            family=model.family,
-            quantization=model.quantization or "unknown",
-            base_url=model.base_url,
-            served_model=model.model,
-            effort=model.effort,
-        )
+    def _log_of(self, model: Model) -> Path | None:
+        """The log that its server writes: one of ours, or the one that the suite names."""
+        if model.log is not None:
+            return self.prepared.suite.folder / model.log
+        return None if model.gguf is None and model.serve is None else self._log(model)
 
-    async def _reached(self, model: Model, known: ServerRecord, base_url: str) -> Server:
+    async def _reached(
+        self, model: Model, told: ServerFacts, base_url: str, log: Path | None, start: int
+    ) -> Server:
+        """`told`: what its engine knows; `start`: where in `log` its own lines begin."""
         key = self.keys[model.name]
-        probe = ServerProbe(
-            run_id=self.run_id,
-            model_label=model.name,
-            base_url=base_url,
-            api_key=key,
-            wanted_model=known.served_model,
-            family=model.family,
-            quantization=None if known.quantization == "unknown" else known.quantization,
-        )
-        found = await probe.identify()
+        wanted = model.model or told.served_model
+        found = await ServerProbe(base_url, key, wanted).identify()
         if isinstance(found, Failure):
-            return _unreachable(model, known, found)
-        found = replace(found, effort=model.effort)
-        most = model.concurrency or MOST_IN_FLIGHT
-        endpoint = OpenAIChat(
-            base_url=base_url,
-            model=found.served_model or "",
-            api_key=key,
-            max_connections=most,
-            prompt_opens_thinking=model.prompt_opens_thinking,
-            engine=found.engine,
+            return self._unreachable(model, found)
+        facts = told.over(facts_of_log(_text(log, start))).over(found)
+        facts = replace(facts, served_model=found.served_model)
+        if facts.pool is None and facts.engine == "llama.cpp":
+            facts = replace(facts, pool=await measure_slots(base_url, key))
+        kv_model = kv_model_of(model, self.prepared.suite, facts)
+        verdict = judge(kv_model, facts)
+        return Server(
+            model=model,
+            record=record_of(self.run_id, model, shown_url(base_url), facts, (kv_model, verdict)),
+            endpoint=OpenAIChat(
+                base_url=base_url,
+                model=facts.served_model or "",
+                api_key=key,
+                max_connections=model.concurrency or MOST_IN_FLIGHT,
+                prompt_opens_thinking=model.prompt_opens_thinking,
+                engine=facts.engine or "unknown",
+            ),
+            probe=ServerWatch(
+                run_id=self.run_id,
+                model=model.name,
+                base_url=base_url,
+                api_key=key,
+                engine=facts.engine,
+                served_model=facts.served_model,
+                scale=verdict.scale,
+                log=None if log is None or model.gguf is not None else LogWatch(log, start),
+            ),
+            kv=verdict,
         )
-        return Server(model=model, record=found, endpoint=endpoint, probe=probe)
+
+    def _unreachable(self, model: Model, failure: Failure) -> Server:
+        facts = ServerFacts(served_model=model.model)
+        record = record_of(self.run_id, model, model.base_url or "", facts, (None, KvVerdict()))
+        return Server(model=model, record=record, endpoint=_Nowhere(failure), blocked=failure)
 
 
-def _unreachable(model: Model, known: ServerRecord, failure: Failure) -> Server:
-    return Server(model=model, record=known, endpoint=_Nowhere(failure), blocked=failure)
+_MOST_LOG_BYTES = 64 * 1024 * 1024
+"""Of a log, its beginning: what a server says of its start stands there."""
+
+
+def _text(log: Path | None, start: int) -> str:
+    """What stands in a log from there on; empty where there is none."""
+    if log is None:
+        return ""
+    try:
+        with log.open("rb") as file:
+            file.seek(start)
+            return file.read(_MOST_LOG_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _slots(model: Model) -> int:
     return model.slots or model.concurrency or EMBEDDED_SLOTS
-
-
-def _with_facts(record: ServerRecord, facts: EngineFacts) -> ServerRecord:
-    """What the engine knows goes before what was found out from outside, the suite before both."""
-    known = {
-        each.name: value for each in fields(facts) if (value := getattr(facts, each.name)) not in (None, {})
-    }
-    if record.quantization != "unknown":
-        known.pop("quantization", None)
-    if record.served_model is not None:
-        known.pop("served_model", None)
-    return replace(record, **known)

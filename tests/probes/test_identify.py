@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from evalbudget.probes.identify import ServerProbe
-from evalbudget.records import Failure, FailureKind, Reading, ServerRecord
+from evalbudget.probes.watch import ServerWatch
+from evalbudget.records import Failure, FailureKind, Reading, ServerFacts
 from tests.endpoints.hostile import Call, Handler, serving
 
 KEY = "sk-secret-0123456789"
@@ -35,11 +36,11 @@ def models(*names: str, owner: str = "vllm") -> dict[str, object]:
     }
 
 
-def identify(handler: Handler, base: str = "", **options: Any) -> ServerRecord | Failure:
-    async def go() -> ServerRecord | Failure:
+def identify(handler: Handler, base: str = "", **options: Any) -> ServerFacts | Failure:
+    async def go() -> ServerFacts | Failure:
         async with serving(handler) as server:
             url = server.url.removesuffix("/v1") + base if base else server.url
-            return await ServerProbe(run_id="r", model_label="tiny", base_url=url, **options).identify()
+            return await ServerProbe(url, **options).identify()
 
     return asyncio.run(go())
 
@@ -53,14 +54,10 @@ def failed(handler: Handler, base: str = "", **options: Any) -> Failure:
 
 
 def test_the_one_model_that_is_listed_is_the_one() -> None:
-    found = identify(
-        pages(__v1__models=models("tiny-mla"), __version={"version": "0.33.0"}), family="f", quantization="q"
-    )
-    assert isinstance(found, ServerRecord)
+    found = identify(pages(__v1__models=models("tiny-mla"), __version={"version": "0.33.0"}))
+    assert isinstance(found, ServerFacts)
     assert (found.served_model, found.engine, found.engine_version) == ("tiny-mla", "vllm", "0.33.0")
-    assert (found.family, found.quantization, found.max_model_len, found.model) == ("f", "q", 4096, "tiny")
-    assert found.base_url is not None
-    assert found.base_url.endswith("/v1")
+    assert found.max_model_len == 4096
 
 
 def test_of_several_models_one_must_be_named() -> None:
@@ -68,7 +65,7 @@ def test_of_several_models_one_must_be_named() -> None:
     assert failure.kind is FailureKind.REQUEST
     assert "'a', 'b'" in failure.message
     found = identify(pages(__v1__models=models("a", "b")), wanted_model="b")
-    assert isinstance(found, ServerRecord)
+    assert isinstance(found, ServerFacts)
     assert found.served_model == "b"
 
 
@@ -80,13 +77,13 @@ def test_a_model_that_is_not_served_is_named_with_the_nearest_that_is() -> None:
 
 def test_a_router_may_serve_what_it_does_not_list() -> None:
     found = identify(pages(__v1__models=models("a", "b", owner="someone")), wanted_model="c:free")
-    assert isinstance(found, ServerRecord)
-    assert (found.served_model, found.engine) == ("c:free", "unknown")
+    assert isinstance(found, ServerFacts)
+    assert (found.served_model, found.engine) == ("c:free", None)
 
 
 def test_ollama_takes_a_name_without_its_tag() -> None:
     found = identify(pages(__v1__models=models("qwen3:latest", owner="library")), wanted_model="qwen3")
-    assert isinstance(found, ServerRecord)
+    assert isinstance(found, ServerFacts)
     assert (found.served_model, found.engine, found.max_model_len) == ("qwen3", "ollama", 4096)
 
 
@@ -94,7 +91,7 @@ def test_ollama_takes_a_name_without_its_tag() -> None:
 def test_a_server_that_lists_nothing_needs_the_name(answer: object) -> None:
     assert "set `model`" in failed(pages(__v1__models=answer)).message
     found = identify(pages(__v1__models=answer), wanted_model="m")
-    assert isinstance(found, ServerRecord)
+    assert isinstance(found, ServerFacts)
     assert found.served_model == "m"
 
 
@@ -103,7 +100,7 @@ def test_a_list_that_cannot_be_had_is_told() -> None:
         await call.reply({"detail": "oops"}, "500 Internal Server Error")
 
     assert "HTTP 500" in failed(handler).message
-    assert isinstance(identify(handler, wanted_model="m"), ServerRecord)
+    assert isinstance(identify(handler, wanted_model="m"), ServerFacts)
 
 
 def test_a_base_url_without_its_v1_is_told() -> None:
@@ -130,13 +127,13 @@ def test_the_key_is_sent_and_the_url_is_shown_without_its_password() -> None:
         seen.append(call.headers.get("authorization"))
         await call.reply(models("a") if call.path == "/v1/models" else {})
 
-    async def go() -> ServerRecord | Failure:
+    async def go() -> ServerFacts | Failure:
         async with serving(handler) as server:
             url = server.url.replace("http://", f"http://me:{KEY}@")
-            return await ServerProbe(run_id="r", model_label="tiny", base_url=url, api_key=KEY).identify()
+            return await ServerProbe(url, api_key=KEY).identify()
 
     found = asyncio.run(go())
-    assert isinstance(found, ServerRecord)
+    assert isinstance(found, ServerFacts)
     assert KEY not in str(found)
     assert set(seen) == {f"Bearer {KEY}"}
 
@@ -145,7 +142,7 @@ def test_a_refused_connection_is_one_clear_line() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
-    outcome = asyncio.run(ServerProbe(run_id="r", model_label="tiny", base_url=url).identify())
+    outcome = asyncio.run(ServerProbe(url).identify())
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.CONNECTION
     assert "connection refused" in outcome.message
@@ -157,7 +154,7 @@ NO_URLS = ["", "localhost:8000", "http://", "http://[::1", "//x", "ftp://x/v1", 
 
 @pytest.mark.parametrize("url", NO_URLS)
 def test_a_url_that_is_none_is_one_clear_line(url: str) -> None:
-    outcome = asyncio.run(ServerProbe(run_id="r", model_label="tiny", base_url=url).identify())
+    outcome = asyncio.run(ServerProbe(url).identify())
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.REQUEST
     assert "http://" in outcome.message
@@ -165,7 +162,7 @@ def test_a_url_that_is_none_is_one_clear_line(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://a..b/v1", "http://no-such-host.invalid/v1"])
 def test_a_host_that_does_not_exist_is_one_clear_line(url: str) -> None:
-    outcome = asyncio.run(ServerProbe(run_id="r", model_label="tiny", base_url=url).identify())
+    outcome = asyncio.run(ServerProbe(url).identify())
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.CONNECTION
 
@@ -180,14 +177,14 @@ def test_a_page_without_end_does_not_hold_up_the_rest() -> None:
             await call.send(b"x" * 65536)
 
     found = identify(handler)
-    assert isinstance(found, ServerRecord)
+    assert isinstance(found, ServerFacts)
     assert found.engine_version is None
 
 
 def read_twice(handler: Handler) -> tuple[list[Reading | None], int]:
     async def go() -> tuple[list[Reading | None], int]:
         async with serving(handler) as server:
-            probe = ServerProbe(run_id="r", model_label="tiny", base_url=server.url)
+            probe = ServerWatch(run_id="r", model="tiny", base_url=server.url)
             return [await probe.read(), await probe.read()], len(server.calls)
 
     return asyncio.run(go())

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from evalbudget.probes.load import read_load
 from evalbudget.probes.prometheus import Metric, read_metrics
-from evalbudget.records import Reading
+from evalbudget.records import Load
 
 
-def load(page: str, served_model: str | None = None) -> Reading | None:
-    return read_load(page, run_id="r", model="m", served_model=served_model, at="now")
+def load(page: str, served_model: str | None = None) -> Load | None:
+    return read_load(page, served_model)
 
 
 def test_values_labels_and_escapes_are_read() -> None:
@@ -32,7 +32,7 @@ def test_values_labels_and_escapes_are_read() -> None:
 @given(st.text())
 def test_no_page_makes_it_raise(page: str) -> None:
     list(read_metrics(page, {"a", ""}))
-    assert load(page) is None or isinstance(load(page), Reading)
+    assert load(page) is None or isinstance(load(page), Load)
 
 
 def test_what_vllm_shows_is_read(shared: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalbudget.probes.recognise import ENGINE_PAGES, OTHER_PAGE, Engine, listed_models, recognise
+from evalbudget.probes.recognise import ENGINE_PAGES, OTHER_PAGE, listed_models, recognise
+from evalbudget.records import ServerFacts
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -20,7 +21,7 @@ JSON = st.recursive(
 )
 
 
-def recorded(shared: Path, engine: str, model: str) -> Engine:
+def recorded(shared: Path, engine: str, model: str) -> ServerFacts:
     """The engine, from its recorded pages."""
     folder = shared / "samples" / engine
 
@@ -39,20 +40,20 @@ def recorded(shared: Path, engine: str, model: str) -> Engine:
 @pytest.mark.parametrize("engine", ["xllamacpp", "llama-server"])
 def test_llama_cpp_is_known_with_its_context_and_its_file_type(shared: Path, engine: str) -> None:
     found = recorded(shared, engine, "gqa")
-    assert (found.name, found.max_model_len, found.quantization) == ("llama.cpp", 2048, "f16")
-    assert found.version is not None
-    assert found.version.startswith("b")
+    assert (found.engine, found.max_model_len, found.quantization) == ("llama.cpp", 2048, "f16")
+    assert found.engine_version is not None
+    assert found.engine_version.startswith("b")
 
 
 def test_vllm_is_known_with_its_version_and_types(shared: Path) -> None:
     found = recorded(shared, "vllm-cpu", "mla")
-    assert (found.name, found.version, found.max_model_len) == ("vllm", "0.32.0", 4096)
+    assert (found.engine, found.engine_version, found.max_model_len) == ("vllm", "0.32.0", 4096)
     assert (found.weight_dtype, found.quantization, found.kv_dtype) == ("bfloat16", "bf16", None)
 
 
 @pytest.mark.parametrize("engine", ["transformers-serve", "llama-cpp-python"])
 def test_engines_that_show_nothing_of_themselves_are_unknown(shared: Path, engine: str) -> None:
-    assert recorded(shared, engine, "gqa").name == "unknown"
+    assert recorded(shared, engine, "gqa").engine is None
 
 
 @pytest.mark.parametrize(
@@ -77,14 +78,14 @@ def test_engines_that_show_nothing_of_themselves_are_unknown(shared: Path, engin
         ),
         ({}, {OTHER_PAGE: {"paths": {"/load_model": {}}}}, ("transformers", None)),
         ({}, {OTHER_PAGE: {"info": {"title": "llama.cpp Python API"}}}, ("llama-cpp-python", None)),
-        ({"data": [{"id": "a", "owned_by": "system"}]}, {}, ("unknown", None)),
+        ({"data": [{"id": "a", "owned_by": "system"}]}, {}, (None, None)),
     ],
 )
 def test_other_engines_are_known_by_what_they_show(
     listing: object, pages: dict[str, object], expected: tuple[str, str | None]
 ) -> None:
     found = recognise(listed_models(listing), None, pages)
-    assert (found.name, found.version) == expected
+    assert (found.engine, found.engine_version) == expected
 
 
 @pytest.mark.parametrize(
