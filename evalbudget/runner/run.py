@@ -29,6 +29,10 @@ class RunSummary:
     lanes: tuple[LaneSummary, ...]
     """In the order of the lanes that were given."""
 
+    def __add__(self, later: RunSummary) -> RunSummary:
+        """Of lanes that ran one after the other."""
+        return RunSummary(lanes=self.lanes + later.lanes)
+
     @property
     def ok(self) -> int:
         """Attempts scored and durable."""

@@ -144,6 +144,9 @@ class Model(Checked):
     """For `gguf`: tokens for one sequence, prompt and completion; default: the engine's choice."""
     slots: StrictInt | None = Field(default=None, ge=1, le=256)
     """For `gguf`: sequences decoded at once; default: `concurrency`, or the engine's choice with `auto`."""
+    kv_dtype: Text | None = Field(default=None, min_length=1)
+    """Type of the KV cache, such as f16, q8_0 or fp8. For `gguf`: the one to use; of a server: the one that it
+    was started with, where neither its pages nor its log say so."""
 
     @model_validator(mode="after")
     def _one_way_to_reach_it(self) -> Self:

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import secrets
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import node
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from evalbudget import __version__
-from evalbudget.contracts import Lane
+from evalbudget.contracts import Clock, Lane
 from evalbudget.dialogues import MemoryBanks
 from evalbudget.errors import InputError
 from evalbudget.records import Job, JsonValue, RunRecord
 from evalbudget.report.live import open_view
 from evalbudget.runner.clock import SystemClock
-from evalbudget.runner.run import run_lanes
+from evalbudget.runner.resume import pending
+from evalbudget.runner.run import RunSummary, run_lanes
 from evalbudget.store.journal import Journal, journal_path
 from evalbudget.store.load import Loader
 from evalbudget.store.private import PRIVATE_TASKS
 from evalbudget.store.replay import choose_run, durable_jobs, first_run, journaled_runs
-from evalbudget.suite import Suite, api_key, check_ready
+from evalbudget.suite import Model, Suite, api_key, check_ready
 from evalbudget.wiring.opening import Opening
 from evalbudget.wiring.prepare import Options, Prepared, prepare, read_suite
 from evalbudget.wiring.servers import Servers
+from evalbudget.wiring.shifts import shifts
 
 _T = TypeVar("_T")
+Done: TypeAlias = tuple[tuple[Job, str, str | None], ...]
+"""What the journal holds from before: job, status, kind of error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,40 +101,59 @@ class _Execution:
         loader = Loader(self.db, self.run_id, notice=_say)
         loader.start()
         try:
-            async with AsyncExitStack() as stack:
-                stop = stack.enter_context(_stopped_by_signals())
-                lanes = await _unless(stop, self._lanes(journal, stack, done))
-                view = stack.enter_context(open_view(sys.stderr))
-                summary = await run_lanes(
-                    lanes or (), run_id=self.run_id, sink=journal, watcher=view, clock=clock, stop=stop
-                )
-            interrupted = lanes is None or summary.interrupted
+            for note in self.prepared.notes:
+                _say(note)
+            summary, interrupted = await self._in_shifts(journal, done, clock)
             await journal.append(self._record("interrupted" if interrupted else "finished", clock.utc()))
         finally:
             complete = await loader.close()
             await journal.close()
         return self._end(interrupted=interrupted, failed=summary.failed, complete=complete)
 
+    async def _in_shifts(self, journal: Journal, done: Done, clock: Clock) -> tuple[RunSummary, bool]:
+        """What became of all lanes, and whether the user stopped the run before its end."""
+        summary = RunSummary(lanes=())
+        with _stopped_by_signals() as stop:
+            for models in shifts(self.prepared.models, os.environ):
+                async with AsyncExitStack() as stack:
+                    lanes = await _unless(stop, self._lanes(models, journal, stack, done))
+                    if lanes is None:
+                        return summary, True
+                    view = stack.enter_context(open_view(sys.stderr))
+                    summary += await run_lanes(
+                        lanes, run_id=self.run_id, sink=journal, watcher=view, clock=clock, stop=stop
+                    )
+        return summary, summary.interrupted
+
     async def _lanes(
-        self, journal: Journal, stack: AsyncExitStack, done: tuple[tuple[Job, str, str | None], ...]
+        self,
+        models: Sequence[Model],
+        journal: Journal,
+        stack: AsyncExitStack,
+        done: Done,
     ) -> list[Lane]:
-        """Start and ask each server in turn; one that cannot be reached blocks its own lane alone."""
-        for note in self.prepared.notes:
-            _say(note)
+        """Start and ask each server in turn; one that cannot be reached blocks its own lane alone.
+
+        A server that is ours to start stays down where none of its jobs is left.
+        """
         servers = Servers(
             run_id=self.run_id,
             prepared=self.prepared,
-            keys={model.name: api_key(model) for model in self.prepared.models},
+            keys={model.name: api_key(model) for model in models},
             logs=journal.path.parent / "logs",
             say=_say,
         )
         banks = MemoryBanks(journal.path.parent / "memory")
         opening = Opening(prepared=self.prepared, banks=banks, journal=journal.path)
         lanes = []
-        for model in self.prepared.models:
+        for model in models:
+            jobs = self.prepared.jobs[model.name]
+            left = pending(jobs, done)
+            if not left and (model.serve or model.gguf):
+                continue
             server = await stack.enter_async_context(servers.opened(model))
             await journal.append(server.record)
-            lanes.append(server.lane(self.prepared.jobs[model.name], opening, done))
+            lanes.append(server.lane(left, len(jobs) - len(left), opening))
         return lanes
 
     def _record(self, status: str, finished_at: str | None = None) -> RunRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,7 +22,6 @@ from evalbudget.probes.slots import measure_slots
 from evalbudget.probes.watch import ServerWatch
 from evalbudget.reasoning.budgets.advice import missing_flag
 from evalbudget.records import Failure, FailureKind, Job, Request, ServerFacts, ServerRecord
-from evalbudget.runner.resume import pending
 from evalbudget.suite import Model
 from evalbudget.urls import shown_url
 from evalbudget.wiring.memory import kv_model_of, record_of
@@ -47,20 +46,14 @@ class Server:
     blocked: Failure | None = None
     """Why nothing can be asked of it."""
 
-    def lane(
-        self,
-        jobs: tuple[Job, ...],
-        opening: Opening,
-        done: Iterable[tuple[Job, str, str | None]],
-    ) -> Lane:
-        """Its part of the run; `done` are the attempts that the journal holds from before."""
-        left = pending(jobs, done)
+    def lane(self, left: tuple[Job, ...], already_done: int, opening: Opening) -> Lane:
+        """Its part of the run: the jobs that are left, beside those that the journal holds from before."""
         opened = opening.lane(self.model, self.record, left)
         return Lane(
             model=self.model.name,
             endpoint=self.endpoint,
             jobs=opened.jobs,
-            already_done=len(jobs) - len(left),
+            already_done=already_done,
             following=opened.following,
             budget_ignored=partial(self._advice, opening.prepared.suite.holds_budgets_by),
             concurrency=_slots(self.model) if self.model.gguf is not None else self.model.concurrency,
@@ -140,6 +133,7 @@ class Servers:
                 log=log,
                 context=model.context or self.prepared.longest_sequence,
                 slots=_slots(model),
+                kv_dtype=model.kv_dtype or "f16",
                 threads=max(1, (os.cpu_count() or 1) // embedded),
             )
         if model.serve is not None and model.base_url is not None:
@@ -176,7 +170,7 @@ class Servers:
         if isinstance(found, Failure):
             return self._unreachable(model, found)
         facts = told.over(facts_of_log(_text(log, start))).over(found)
-        facts = replace(facts, served_model=found.served_model)
+        facts = replace(facts, served_model=found.served_model, kv_dtype=facts.kv_dtype or model.kv_dtype)
         if facts.pool is None and facts.engine == "llama.cpp":
             facts = replace(facts, pool=await measure_slots(base_url, key))
         kv_model = kv_model_of(model, self.prepared.suite, facts)
