@@ -173,6 +173,8 @@ def test_a_suite_is_frozen() -> None:
         ),
         ("concurrency: 4", "serve: {command: [x]}", "`gguf` runs inside the process"),
         ("effort: medium", "context: 4096", "`context` and `slots` belong to `gguf`"),
+        ("gguf: embedded/tiny-mla-q4_0.gguf", "gguf: a.gguf\n    kv_dtype: fp8", "one of f16, bf16, f32, q8_0"),
+        ("gguf: embedded/tiny-mla-q4_0.gguf", "gguf: a.gguf\n    log: a.log", "`log` is of a server that runs"),
         ("http://localhost:8000/v1/", "localhost:8000/v1", "models[0].base_url: must be a URL such as"),
         ("http://localhost:8000/v1/", "http://x/v1/chat/completions", "must be the root of the API"),
         (

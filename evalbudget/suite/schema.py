@@ -28,6 +28,9 @@ Loops = Literal["measure", "stop", "rescue"]
 
 UNLIMITED = "unlimited"
 
+LLAMACPP_CACHE_TYPES = ("f16", "bf16", "f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+"""llama.cpp's types of cache (common/arg.cpp, kv_cache_types)."""
+
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -145,8 +148,8 @@ class Model(Checked):
     slots: StrictInt | None = Field(default=None, ge=1, le=256)
     """For `gguf`: sequences decoded at once; default: `concurrency`, or the engine's choice with `auto`."""
     kv_dtype: Text | None = Field(default=None, min_length=1)
-    """Type of the KV cache, such as f16, q8_0 or fp8. For `gguf`: the one to use; of a server: the one that it
-    was started with, where neither its pages nor its log say so."""
+    """Type of the KV cache, such as f16, q8_0 or fp8. For `gguf`: the one to use; of a server: the one that
+    it was started with, where neither its pages nor its log say so."""
 
     @model_validator(mode="after")
     def _one_way_to_reach_it(self) -> Self:
@@ -157,6 +160,8 @@ class Model(Checked):
             )
         if self.gguf is not None and (self.serve is not None or self.api_key_env is not None):
             raise ValueError("`gguf` runs inside the process: `serve` and `api_key_env` belong to `base_url`")
+        if self.gguf is not None and self.kv_dtype is not None and self.kv_dtype not in LLAMACPP_CACHE_TYPES:
+            raise ValueError(f"`kv_dtype` of a gguf is one of {', '.join(LLAMACPP_CACHE_TYPES)}")
         if self.base_url is not None and (self.context is not None or self.slots is not None):
             raise ValueError("`context` and `slots` belong to `gguf`; a server has flags of its own for them")
         if self.log is not None and (self.gguf is not None or self.serve is not None):
