@@ -52,6 +52,8 @@ class LlamaSettings:
     """
     port: int = 0
     """0 = a free one."""
+    slot_save_path: Path | None = None
+    """An existing folder into which clients may have slots saved, which tells what the cache takes."""
 
 
 def sequence_context(header: GgufHeader, asked: int) -> int:
@@ -88,6 +90,8 @@ def open_server(gguf: Path, header: GgufHeader, settings: LlamaSettings) -> Llam
     params.endpoint_metrics = True
     params.ui = False
     params.cors_origins = ""  # no web page may talk to it
+    if settings.slot_save_path is not None:
+        params.slot_save_path = f"{settings.slot_save_path}/"  # the file's name is put right behind
     if settings.threads is not None:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings.threads
     server = cast(LlamaServer, xllamacpp.Server(params))

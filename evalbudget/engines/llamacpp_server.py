@@ -34,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             kv_dtype=given.kv_dtype,
             threads=given.threads,
             port=given.port,
+            slot_save_path=given.slot_save_path,
         )
         server = open_server(gguf, read_header(gguf), settings)
     except (EngineError, RuntimeError) as error:
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--slots", type=int, default=4, help="replies written at once; default: %(default)s")
     parser.add_argument("--kv-dtype", default="f16", help="type of the KV cache; default: %(default)s")
+    parser.add_argument("--slot-save-path", type=Path, help="a folder to save slots in; default: none are")
     parser.add_argument("--threads", type=int, help="default: one for each core")
     return parser
 

@@ -5,28 +5,27 @@ from __future__ import annotations
 import asyncio
 import difflib
 import socket
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any
 
 import aiohttp
 
+from evalbudget.probes.http.engine import PAGE_S, Ask, Told
+from evalbudget.probes.http.registry import facts_of_pages, wanted_pages
+from evalbudget.probes.http.settings import without
 from evalbudget.probes.pages import TROUBLES, Pages
-from evalbudget.probes.recognise import (
-    ENGINE_PAGES,
-    OTHER_PAGE,
-    ListedModel,
-    engine_name,
-    listed_models,
-    recognise,
-)
+from evalbudget.probes.recognise import ENGINE_PAGES, ROUTERS, ListedModel, engine_name, listed_models
+from evalbudget.probes.values import Json
 from evalbudget.records import Failure, FailureKind, ServerFacts
 from evalbudget.urls import can_be_asked
 
 _MODELS_S = 10.0
 """For the list of models: a server that is busy may take its time."""
-_PAGE_S = 3.0
-"""For the pages that only some servers have."""
 _MOST_NAMES = 8
 """Names shown of a long list."""
+_SHORTEST_SECRET = 6
+"""A shorter key would blot out common words; placeholders such as `none` are no secrets."""
 _ANY_NAME = frozenset({"transformers", "llama-cpp-python"})
 """Engines that take requests for models that they do not list."""
 
@@ -39,7 +38,17 @@ class ServerProbe:
         self._wanted = wanted_model
 
     async def identify(self) -> ServerFacts | Failure:
-        """Who it is. A failure where nothing answers, it refuses us, or it serves another model."""
+        """Who it is. A failure where nothing answers, it refuses us, or it serves another model.
+
+        Takes 10 s at most for the list of models, 3 s for the pages that tell who it is and 10 s for those
+        of its engine.
+        """
+        try:
+            return await self._identify()
+        finally:
+            await self._pages.close()
+
+    async def _identify(self) -> ServerFacts | Failure:
         if not can_be_asked(self._pages.base_url):
             what = "base_url is no URL: it begins with http:// or https:// and names a host"
             return Failure(kind=FailureKind.REQUEST, message=what)
@@ -52,19 +61,21 @@ class ServerProbe:
         if listing.status == 404 and (failure := await self._misplaced()):
             return failure
         models = listed_models(listing.json)
-        pages = await self._engine_pages(models)
-        chosen = self._choose(models, engine_name(models, pages), listing.status)
+        pages = await self._fetched(Ask(path=path) for path in ENGINE_PAGES)
+        engine = engine_name(models, pages)
+        chosen = self._choose(models, engine, listing.status)
         if isinstance(chosen, Failure):
             return chosen
         served = next((model for model in models if _answers_to(model, chosen)), None)
-        return replace(recognise(models, served, pages), served_model=chosen)
+        pages |= await self._fetched(ask for ask in wanted_pages(engine, chosen) if _is_open(ask, pages))
+        told = Told(name=chosen, served=served, models=models, pages=pages)
+        return _hiding(facts_of_pages(engine, told), self._pages.api_key)
 
-    async def _engine_pages(self, models: tuple[ListedModel, ...]) -> dict[str, object]:
-        found = await asyncio.gather(*(self._pages.get_json(path, _PAGE_S) for path in ENGINE_PAGES))
-        pages = dict(zip(ENGINE_PAGES, found, strict=True))
-        if engine_name(models, pages) is None:
-            pages[OTHER_PAGE] = await self._pages.get_json(OTHER_PAGE, _PAGE_S)
-        return pages
+    async def _fetched(self, asks: Iterable[Ask]) -> dict[str, Json]:
+        """All at once, so that a server which hangs on each of them holds us up for one."""
+        wanted = tuple(asks)
+        found = await asyncio.gather(*(self._pages.told(ask.path, ask.seconds, ask.body) for ask in wanted))
+        return {ask.key: page for ask, page in zip(wanted, found, strict=True)}
 
     def _choose(self, models: tuple[ListedModel, ...], engine: str | None, status: int) -> str | Failure:
         """The name that requests will carry."""
@@ -76,7 +87,7 @@ class ServerProbe:
             if status >= 400:
                 what = f"its list of models answers HTTP {status}"
             return self._failure(FailureKind.REQUEST, f"{what}: set `model` to the one that you mean")
-        is_router = engine is None and len(names) > 1
+        is_router = engine in ROUTERS or (engine is None and len(names) > 1)
         if not names or is_router or engine in _ANY_NAME:
             return self._wanted
         if any(_answers_to(model, self._wanted) for model in models):
@@ -89,7 +100,7 @@ class ServerProbe:
 
     async def _misplaced(self) -> Failure | None:
         """Nothing at /models: the usual slip is a base URL without its /v1."""
-        if self._pages.shown.endswith("/v1") or await self._pages.get_json("/v1/models", _PAGE_S) is None:
+        if self._pages.shown.endswith("/v1") or await self._pages.get_json("/v1/models", PAGE_S) is None:
             return None
         return self._failure(
             FailureKind.REQUEST, f"no models there, but below /v1: set base_url to {self._pages.shown}/v1"
@@ -109,6 +120,21 @@ class ServerProbe:
 def _answers_to(model: ListedModel, name: str) -> bool:
     """Ollama takes a name without its tag for the latest."""
     return name in {model.id, *model.aliases} or f"{name}:latest" == model.id
+
+
+def _is_open(ask: Ask, pages: Mapping[str, Json]) -> bool:
+    """Whether the page has not been asked for, or only for less time than it may need."""
+    return pages.get(ask.key) is None and (ask.key not in pages or ask.seconds > PAGE_S)
+
+
+def _hiding(facts: ServerFacts, secret: str | None) -> ServerFacts:
+    """The same facts where a server shows the key that it was sent; the name that requests carry stays."""
+    if not secret or len(secret) < _SHORTEST_SECRET:
+        return facts
+    told = {each.name: getattr(facts, each.name) for each in fields(facts) if each.name != "served_model"}
+    texts = {name: value for name, value in told.items() if isinstance(value, str | dict)}
+    hidden: dict[str, Any] = {name: without(value, secret) for name, value in texts.items()}
+    return replace(facts, **hidden)
 
 
 def _listed(names: list[str]) -> str:

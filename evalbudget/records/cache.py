@@ -5,7 +5,7 @@ Bytes are of one GPU, and of everything that the server set aside, whether in us
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias
 
 PartKind: TypeAlias = Literal["attention", "window", "state", "indexer", "draft"]
@@ -65,6 +65,22 @@ class CachePool:
     def bytes(self) -> int | None:
         """Of all parts together; None where no part is told."""
         return sum(part.bytes for part in self.parts) if self.parts else None
+
+    def over(self, other: CachePool) -> CachePool:
+        """This pool, and the other's figures where this one is silent: a log tells the bytes of vLLM's cache,
+        its pages the number of blocks. Whose the bytes are, his is `source`; and who
+        knows both bytes and blocks knows whether they belong together (`overridden`).
+        """
+        told = {
+            each.name: value
+            for each in fields(self)
+            if (value := getattr(self, each.name)) is not None and value not in ((), False)
+        }
+        if self.parts and self.blocks is not None:
+            told["overridden"] = self.overridden
+        elif other.parts or other.bytes_per_token is not None:
+            told["source"] = other.source
+        return replace(other, **told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,6 +136,8 @@ class Reply:
     finish_reason: str | None = None
     """As the server said: stop, length, tool_calls, repetition, …; None where it said nothing."""
     reasoning_form: ReasoningForm = ReasoningForm.NONE
+    reasoning_field: str | None = None
+    """The field in which it came: `reasoning` or `reasoning_content` as a rule; None where it had none."""
     thinking_closed: bool | None = None
     """Whether the thinking came to its end; None where there was none."""
     usage: Usage = Usage()
@@ -158,6 +160,8 @@ class Reply:
     """Index in `token_ids` of the first token behind the thinking; None where unknown or never closed."""
     steps: tuple[Step, ...] = ()
     """The dialogue's replies, in order; empty where one request was all."""
+    longest_sequence: int | None = None
+    """Of several requests: tokens, prompt included, of the one that came to the most; None where unknown."""
     notes: Mapping[str, JsonValue] = field(default_factory=dict)
     """What else the dialogue did, such as requests that prepared it; its scorer keeps them in the details."""
 

@@ -152,7 +152,8 @@ class Attempt:
     loop_wasted_tokens: int | None = None
     loop_segment: str | None = None
     kv_bytes: float | None = None
-    """KV memory that its sequence took at its end, prompt included: measured, or else expected, per token."""
+    """KV memory that its sequence took at its end, prompt included: measured, or else expected, per token. Of
+    several requests, that of the longest."""
     error_kind: str | None = None
     error: str | None = None
     tries: int = 1

@@ -48,6 +48,9 @@ class ServerFacts:
             for each in fields(self)
             if (value := getattr(self, each.name)) is not None and value != {}
         }
+        if self.pool is not None and other.pool is not None:
+            told["pool"] = self.pool.over(other.pool)
+        told["flags"] = {**other.flags, **self.flags}
         return replace(other, **told)
 
 

@@ -24,13 +24,12 @@ from evalbudget.records import Attempt, Failure, FailureKind, Reply, Request
 from evalbudget.runner.attempts import Ending, judge, whole_result
 from evalbudget.runner.concurrency import Climb, Gauge
 from evalbudget.runner.notices import Notices
+from evalbudget.runner.readings import Readings
 from evalbudget.runner.retry import Circuit, RetryPolicy, Tries, given_up, may_succeed_later, retrying
 from evalbudget.runner.slots import Hold, Pace, Slot, Slots
 
 Result: TypeAlias = Reply | Failure
 
-READS_EVERY_S = 1.0
-"""Between two readings of a server."""
 LOOKS_EVERY_S = 0.25
 """Between two looks at a window of the automatic concurrency."""
 
@@ -171,7 +170,8 @@ class LaneRun:
     def _companions(self) -> list[Coroutine[Any, Any, None]]:
         companions = []
         if self.lane.probe is not None and self.lane.blocked is None:
-            companions.append(self._read())
+            readings = Readings(self.lane.probe, self.around.sink, self.around.clock, self.gauge)
+            companions.append(readings.run())
         if self._climb is not None:
             companions.append(self._tune(self._climb))
         return companions
@@ -365,7 +365,7 @@ class LaneRun:
 
     async def _record(self, road: _Road, result: Result) -> None:
         sent = road.sent_before + road.tries.sent
-        ending = Ending(result=result, tries=sent, started_at=road.started_at)
+        ending = Ending(result=result, tries=sent, started_at=road.started_at, kv_bytes=self.lane.kv_bytes)
         attempt: Attempt = await asyncio.get_running_loop().run_in_executor(
             self.around.judges, judge, self.around.run_id, road.assignment, ending
         )
@@ -389,18 +389,6 @@ class LaneRun:
             line = f"{failure.message}; {left} jobs recorded as failed, `--resume` sends them again"
             self._notices.tell(line)
         self._changed.set()
-
-    async def _read(self) -> None:
-        assert self.lane.probe is not None  # noqa: S101 - started only with a probe
-        while True:
-            try:
-                reading = await self.lane.probe.read()
-            except Exception:  # noqa: BLE001 - a probe's trouble is a gap, never a stop
-                reading = None
-            if reading is not None:
-                self.gauge.queue(reading.waiting)
-                await self.around.sink.append(reading)
-            await self.around.clock.sleep(READS_EVERY_S)
 
     async def _tune(self, climb: Climb) -> None:
         while True:

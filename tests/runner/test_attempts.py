@@ -8,7 +8,8 @@ import pytest
 
 from evalbudget.records import FailureKind, Message, Request, Sampling, ToolCall, Usage
 from evalbudget.runner.attempts import Ending, judge, prompt_text, request_fields
-from tests.fakes import make_failure, make_job, make_reply, open_job
+from tests.fakes import FakeEndpoint, make_failure, make_job, make_lane, make_reply, open_job
+from tests.runner.outing import Outing
 
 
 def test_a_lone_question_is_the_prompt_and_more_messages_are_told_apart() -> None:
@@ -96,3 +97,33 @@ def test_a_bug_of_the_detector_costs_its_verdict_alone(
     attempt = judge("r", open_job(make_job(0)), Ending(result=make_reply(), tries=1, started_at=""))
     assert (attempt.status, attempt.outcome, attempt.loop_kind) == ("ok", "correct", None)
     assert str(attempt.details["loop"]["failed"]).startswith("IndexError at test_attempts.py:")  # type: ignore[index, call-overload]
+
+
+def test_the_memory_of_an_attempt_is_that_of_its_sequence() -> None:
+    """5 tokens of prompt and 10 of reply; a window of 8 tokens beside 100 bytes for each, and a state."""
+
+    def kv_bytes(tokens: int) -> float | None:
+        return 100.0 * tokens + 30 * min(tokens, 8) + 7
+
+    reply = make_reply()
+    ending = Ending(result=reply, tries=1, started_at="", kv_bytes=kv_bytes)
+    assert judge("r", open_job(make_job(0)), ending).kv_bytes == 100 * 15 + 30 * 8 + 7
+    failed = replace(ending, result=make_failure(partial=reply))
+    attempt = judge("r", open_job(make_job(0)), failed)
+    assert (attempt.status, attempt.kv_bytes) == ("failed", 1747)
+
+
+def test_memory_that_nobody_knows_is_none_and_not_zero() -> None:
+    job, uncounted = open_job(make_job(0)), replace(make_reply(), usage=Usage(completion_tokens=10))
+    for ending in (
+        Ending(result=make_reply(), tries=1, started_at=""),
+        Ending(result=make_reply(), tries=1, started_at="", kv_bytes=lambda tokens: None),
+        Ending(result=uncounted, tries=1, started_at="", kv_bytes=float),
+        Ending(result=make_failure(), tries=1, started_at="", kv_bytes=float),
+    ):
+        assert judge("r", job, ending).kv_bytes is None
+
+
+def test_a_lane_weighs_its_attempts_with_what_its_server_takes() -> None:
+    lane = replace(make_lane(FakeEndpoint(), 2), kv_bytes=lambda tokens: 256.0 * tokens)
+    assert [attempt.kv_bytes for attempt in Outing(lane).memory.attempts] == [256 * 15] * 2

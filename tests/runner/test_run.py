@@ -536,7 +536,7 @@ def test_readings_are_kept_and_a_probes_trouble_is_a_gap() -> None:
 
     probe = FakeProbe(show=show)
     outing = Outing(make_lane(FakeEndpoint(otherwise=Step(takes_s=5.5)), 1, probe=probe))
-    assert [reading.running for reading in outing.memory.readings] == [1, 4, 5, 6]
+    assert [reading.running for reading in outing.memory.readings] == [1, *range(4, 20)]  # 5.5 s, each 0.3 s
     assert outing.row(0) == ("ok", None, 1)
 
 

@@ -1,0 +1,1 @@
+"""What each engine's pages tell: one file an engine, and one line in `registry.py`."""
