@@ -1,14 +1,18 @@
 """What a model's configuration says about its memory of a sequence: pure functions.
 
     config.json → hf_config ┐
-                            ├→ KvModel: groups of layers → memory → bytes
-    GGUF metadata → gguf ───┘                  └→ readings: the same, read the wrong way
+                            ├→ KvModel: groups of layers → memory → bytes ┐
+    GGUF metadata → gguf ───┘        └→ readings, candidates → bytes ─────┼→ verdict
+    a server's CachePool → pools, blocks → bytes ─────────────────────────┘
 
 layers        what each way of attending keeps, in values
 cache_types   what a value takes in each type of cache
 memory        bytes per token, per sequence and per window; what fits
 readings      wrong ways to read a model, as engines did
 hf_config     a Hugging Face configuration, with hf_kinds (of which kind each layer is) and hf_states
+expected      what a server's cache should take: the model in the server's type, on one GPU
+pools         what it takes, from what the server tells, with blocks (vLLM's pool of several kinds of layers)
+candidates    what may explain a difference, by name; remedies: what mends it
 verdict       measured beside expected, and what explains the difference
 gguf          the metadata of a GGUF, as llama.cpp takes it
 sizes         24GiB and its like

@@ -89,5 +89,5 @@ _OTHER_NAMES: Final[Mapping[str, str]] = {
 
 def cache_type(name: str) -> CacheType | None:
     """The type of that name, as vLLM, SGLang and llama.cpp write it; None where there is none."""
-    word = name.strip().lower().replace("-", "_")
+    word = name.strip().lower().removeprefix("torch.").replace("-", "_")
     return CACHE_TYPES.get(_OTHER_NAMES.get(word, word))

@@ -209,7 +209,7 @@ def _cache_type(config: Mapping[str, JsonValue], fields: Fields) -> str:
 def _notes(model_type: str, indexers: tuple[LayerGroup, ...], fields: Fields) -> tuple[str, ...]:
     notes = []
     if model_type == "minicpm3":
-        notes.append("vLLM and llama.cpp run MiniCPM3 as full attention: see --as mha-padded")
+        notes.append("MiniCPM3 runs as full attention on vLLM and llama.cpp: see --as mha-padded")
     if indexers and fields.words("indexer_types") is None:
         notes.append("an indexer is counted for every layer: an upper bound where layers share one")
     return tuple(notes)

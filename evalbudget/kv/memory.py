@@ -75,7 +75,7 @@ class KvBytes:
         """
         kept = rounded(tokens, block)
         windowed = sum(
-            term.bytes_per_token * min(kept, _window_tokens(term.window, block)) for term in self.windows
+            term.bytes_per_token * min(kept, window_tokens(term.window, block)) for term in self.windows
         )
         return self.fixed_bytes + self.bytes_per_token * kept + windowed
 
@@ -145,7 +145,8 @@ def usable_tokens(blocks: int, block: int, *, null_blocks: int = 1) -> int:
     return max(blocks - null_blocks, 0) * block
 
 
-def _window_tokens(window: int, block: int) -> int:
+def window_tokens(window: int, block: int) -> int:
+    """Tokens for which a full window has room: whole blocks, as many as it can touch."""
     return window if block == 1 else (-(-(window - 1) // block) + 1) * block
 
 

@@ -12,7 +12,7 @@ from rich.table import Column as TableColumn
 from rich.table import Table
 from rich.text import Text
 
-from evalbudget.kv import Heads, Indexer, KvBytes, Latent, LayerGroup, State, attention
+from evalbudget.kv import Heads, Indexer, KvBytes, KvVerdict, Latent, LayerGroup, State, attention
 from evalbudget.kv.memory import GroupBytes
 from evalbudget.kv.sheet import Column, KvSheet
 from evalbudget.records import JsonValue
@@ -29,10 +29,13 @@ _ATTENTION: Final = {
 }
 
 
-def print_kv(sheet: KvSheet, *, as_json: bool) -> None:
-    """Print the sheet on standard output."""
+def print_kv(sheet: KvSheet, verdict: KvVerdict | None = None, *, as_json: bool) -> None:
+    """Print the sheet on standard output, and what a log shows beside it."""
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_json(sheet))).decode())
+        told = _json(sheet)
+        if verdict is not None:
+            told["measured"] = _verdict_json(verdict)
+        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
         return
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(Text(_headline(sheet)))
@@ -43,6 +46,10 @@ def print_kv(sheet: KvSheet, *, as_json: bool) -> None:
         console.print(_layers(sheet.wrong.kv))
         console.print()
     console.print(_figures(sheet))
+    if verdict is not None:
+        console.print()
+        console.print(Text(f"measured by its log: {verdict.name or 'not known'}", style="bold"))
+        console.print(Text(" ".join(filter(None, (verdict.says, verdict.advice)))))
     lines = _lines(sheet)
     if lines:
         console.print()
@@ -192,7 +199,12 @@ def _lines(sheet: KvSheet) -> list[str]:
         lines.append(f"In blocks of {sheet.asked.block} tokens, one of them left empty (vLLM's null block).")
     if sheet.asked.memory is not None and sheet.right.fits is None:
         lines.append("A sequence may be of any length: what it takes does not grow.")
-    return [*lines, *(f"{note[:1].upper()}{note[1:]}." for note in sheet.model.notes)]
+    return [*lines, *(f"{_opened(note)}." for note in sheet.model.notes)]
+
+
+def _opened(note: str) -> str:
+    """A sentence's beginning; names stay as they are written."""
+    return note if note.startswith("llama.cpp") else f"{note[:1].upper()}{note[1:]}"
 
 
 def _json(sheet: KvSheet) -> dict[str, object]:
@@ -213,6 +225,24 @@ def _json(sheet: KvSheet) -> dict[str, object]:
         if wrong is None or wrong.reading is None
         else {"name": wrong.reading.name, "ratio": sheet.ratio, **_column_json(wrong)},
         "notes": sheet.model.notes,
+    }
+
+
+def _verdict_json(verdict: KvVerdict) -> dict[str, object]:
+    return {
+        "verdict": verdict.name,
+        "others": verdict.others,
+        "ratio": verdict.ratio,
+        "bytes_per_token": verdict.bytes_per_token,
+        "expected_bytes_per_token": verdict.expected_bytes_per_token,
+        "window_bytes_per_token": verdict.window_bytes_per_token,
+        "fixed_bytes": verdict.fixed_bytes,
+        "draft_bytes_per_token": verdict.draft_bytes_per_token,
+        "capacity_tokens": verdict.capacity_tokens,
+        "capacity_bytes": verdict.capacity_bytes,
+        "block_tokens": verdict.block_tokens,
+        "says": verdict.says,
+        "advice": verdict.advice,
     }
 
 

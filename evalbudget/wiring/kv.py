@@ -1,8 +1,9 @@
-"""A file → what its model keeps of a sequence: a config.json, a folder with one, or a GGUF."""
+"""A config.json, a folder with one or a GGUF → what its model keeps of a sequence; a log → the verdict."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from evalbudget.engines.gguf_header import read_header
@@ -12,14 +13,19 @@ from evalbudget.kv import (
     READINGS,
     CacheType,
     KvModel,
+    KvVerdict,
     Reading,
     cache_type,
+    judge,
     model_of_config,
     model_of_gguf,
 )
+from evalbudget.probes.logs import facts_of_log
 from evalbudget.yaml_source import nearest
 
 _MOST_BYTES = 50_000_000
+_MOST_LOG_BYTES = 64 * 1024 * 1024
+"""Of a log, its beginning: what a server says of its start stands there."""
 
 
 def read_kv_model(path: Path) -> KvModel:
@@ -81,3 +87,23 @@ def reading(word: str | None) -> Reading | None:
     if word not in READINGS:
         raise InputError(f'--as: unknown reading "{word[:40]}"; {nearest(word, READINGS)}')
     return READINGS[word]
+
+
+def verdict_of_log(path: Path, model: KvModel, kv_dtype: str | None, ranks: int) -> KvVerdict:
+    """Measured by a server's log, beside what the model needs; the user's words go before the log's.
+
+    Raises InputError where there is no such log, or where it says nothing of a KV cache.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_LOG_BYTES).decode("utf-8", "replace")
+    except OSError as error:
+        raise InputError(f"--log: {path} cannot be read ({error.strerror or error})") from error
+    facts = facts_of_log(text)
+    if facts.pool is None:
+        raise InputError(
+            f"--log: {path} says nothing of a KV cache: the log of a start works, llama.cpp's with -lv 4"
+        )
+    if kv_dtype is not None:
+        facts = replace(facts, kv_dtype=kv_dtype)
+    return judge(model, replace(facts, ranks=ranks) if ranks > 1 else facts)

@@ -57,6 +57,54 @@ def test_a_gguf_is_read_from_its_header() -> None:
     assert (told["architecture"], told["kv_dtype"], told["bytes_per_token"]) == ("qwen3", "fp16", 256)
 
 
+def llamacpp_log(folder: Path, values: float) -> Path:
+    """What llama.cpp prints of 200,192 cells of GLM-4.7-Flash, before and after pull request 19067."""
+    keys = 10_337.06
+    first = "srv    load_model: loading model 'GLM-4.7-Flash-Q4_K_M.gguf'\n"
+    line = f"llama_kv_cache: size = {keys + values:7.2f} MiB (200192 cells,  47 layers,  1/1 seqs), "
+    line += f"K (f16): {keys:7.2f} MiB, V (f16): {values:7.2f} MiB\n"
+    path = folder / "llama.log"
+    path.write_text(first + line, encoding="utf-8")
+    return path
+
+
+def test_a_log_is_judged_beside_the_model(folder: Path) -> None:
+    llamacpp_log(folder, 9_188.50)
+    done = evalbudget(folder, "kv", "config.json", "--log", "llama.log")
+    said = " ".join(done.stdout.split())
+    assert "measured by its log: latent-and-v" in said
+    assert "102,272 bytes per token, expected 54,144 in fp16: 1.889 times" in said
+    assert "19067" in said
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    llamacpp_log(folder, 0)
+    told = json.loads(evalbudget(folder, "kv", "config.json", "--log", "llama.log", "--json").stdout)
+    assert (told["measured"]["verdict"], told["measured"]["advice"]) == ("agrees", "")
+    assert told["measured"]["capacity_tokens"] == 200_192
+
+
+def test_the_users_type_and_number_of_gpus_go_before_the_logs(folder: Path) -> None:
+    llamacpp_log(folder, 0)
+    words = ["--log", "llama.log", "--kv-dtype", "q8_0", "--tp", "2", "--json"]
+    told = json.loads(evalbudget(folder, "kv", "config.json", *words).stdout)
+    assert told["measured"]["verdict"] == "wider-type"
+    assert "on each of 2 GPUs" in told["measured"]["says"]
+
+
+def test_recorded_logs_are_judged(shared: Path) -> None:
+    samples = shared / "samples"
+    for log, config, verdict in (
+        ("vllm-cpu/mla.startup.log", "mla", "agrees"),
+        ("vllm-cpu/gqa.startup.log", "gqa", "agrees"),
+        ("vllm-cpu/lfm2.startup.log", "lfm2", None),
+        ("llama-server/mla.startup.log", "mla", "agrees"),
+        ("llama-server/lfm2.startup.log", "lfm2", "agrees"),
+        ("llama-server/mla-legacy.startup.log", "mla", "mla-as-mha"),
+    ):
+        file = f"vllm-cpu/models/{config}.config.json"
+        done = evalbudget(samples, "kv", file, "--log", log, "--json")
+        assert json.loads(done.stdout)["measured"]["verdict"] == verdict, log
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -67,6 +115,8 @@ def test_a_gguf_is_read_from_its_header() -> None:
         (["config.json", "--memory", "24"], "such as 24GiB or 24 GB"),
         (["config.json", "--memory", "1G", "--weights", "2G"], "has to be more than --weights"),
         (["config.json", "--as", "no-window"], "this model is what it is anyway"),
+        (["config.json", "--log", "missing.log"], "missing.log cannot be read"),
+        (["config.json", "--log", "broken.json"], "says nothing of a KV cache"),
     ],
 )
 def test_wrong_input_is_one_line(folder: Path, words: list[str], says: str) -> None:
