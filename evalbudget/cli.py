@@ -114,6 +114,9 @@ def tasks(name: str | None, as_json: bool) -> None:
 @click.option("--as", "wrong", metavar="READING", help="Beside it, the model read wrongly: mha, no-window, …")
 @click.option("--tp", type=click.IntRange(1, 4096), default=1, help="GPUs that share each layer.")
 @click.option("--block", type=click.IntRange(1, 65536), default=1, help="Tokens in a block: 16 on vLLM.")
+@click.option(
+    "--log", type=click.Path(path_type=Path), help="A server's log: what its cache takes beside it."
+)
 @_json_option
 def kv(  # noqa: PLR0913 - one argument for each option
     config: Path,
@@ -125,6 +128,7 @@ def kv(  # noqa: PLR0913 - one argument for each option
     wrong: str | None,
     tp: int,
     block: int,
+    log: Path | None,
     as_json: bool,
 ) -> None:
     """What a model keeps of a sequence: CONFIG is a config.json, a folder with one, or a GGUF.
@@ -140,11 +144,12 @@ def kv(  # noqa: PLR0913 - one argument for each option
     \b
     Example: evalbudget kv GLM-4.7-Flash/config.json --as mha
              evalbudget kv model.gguf --kv-dtype q8_0 --memory 24GiB --weights 13.5GiB
+             evalbudget kv config.json --log vllm.log
     """
     from evalbudget.kv import size_in_bytes
     from evalbudget.kv.sheet import Asked, kv_sheet
     from evalbudget.report.kv import print_kv
-    from evalbudget.wiring.kv import cache_types, read_kv_model, reading
+    from evalbudget.wiring.kv import cache_types, read_kv_model, reading, verdict_of_log
 
     if weights and not memory:
         raise click.UsageError("--weights says what --memory is shared with: give --memory, too")
@@ -157,7 +162,50 @@ def kv(  # noqa: PLR0913 - one argument for each option
         block=block,
     )
     sheet = kv_sheet(str(config), model, cache_types(kv_dtype, model), asked, reading(wrong))
-    print_kv(sheet, as_json=as_json)
+    verdict = None if log is None else verdict_of_log(log, model, kv_dtype, tp)
+    print_kv(sheet, verdict, as_json=as_json)
+
+
+@cli.command(short_help="What a server can and cannot do.")
+@click.argument("target", metavar="SUITE|URL")
+@click.option("--only", metavar="model=NAME,…", help="Of a suite: only these models.")
+@click.option("--model", help="Of a URL: the model, where the server lists several.")
+@click.option("--api-key-env", metavar="NAME", help="Of a URL: the NAME of the variable that holds the key.")
+@_json_option
+def doctor(
+    target: str, *, only: str | None, model: str | None, api_key_env: str | None, as_json: bool
+) -> int:
+    """Ask each server of SUITE, or the one at URL, short questions, and say what works there.
+
+    One line for each thing: works, partly, missing or unknown, what was seen, and the flag or the setting
+    that mends it. It takes less than a minute a server; nothing is written into a store.
+
+    \b
+    Exit code: 0 every server was examined, whatever was found
+               1 a server did not answer, or refused every question
+               2 wrong input, 130 interrupted
+
+    \b
+    Example: evalbudget doctor http://localhost:8000/v1
+             evalbudget doctor suite.yaml --only model=flash-bf16-kv
+             evalbudget doctor https://api.example.com/v1 --model NAME --api-key-env MY_KEY
+    """
+    from evalbudget.report.doctor import DoctorView
+    from evalbudget.wiring.doctor import examine_suite, examine_url, is_url
+
+    if is_url(target) and only:
+        raise click.UsageError("--only is for suites; --model names the model behind a URL")
+    if not is_url(target) and (model or api_key_env):
+        raise click.UsageError("--model and --api-key-env are for URLs; a suite says both itself")
+    view = DoctorView(as_json=as_json)
+    try:
+        if is_url(target):
+            examinations = examine_url(target, model, api_key_env, view)
+        else:
+            examinations = examine_suite(target, only, view)
+    finally:
+        view.close()
+    return 1 if any(each.failure is not None for each in examinations) else 0
 
 
 @cli.command(short_help="Score recorded replies.")

@@ -35,6 +35,7 @@ class Collector:
         "_cut_is_thinking",
         "_dropped_fields",
         "_evidence",
+        "_field",
         "_first_call_at",
         "_marking",
         "_marks",
@@ -80,6 +81,8 @@ class Collector:
         self._reasoning = Growing()
         self._before_thinking: int | None = None
         """Characters of content before the first thinking that came in a field of its own."""
+        self._field: str | None = None
+        """The name of that field."""
         self._said: list[str] = []
         """Content of the read at hand."""
         self._thought: list[str] = []
@@ -157,6 +160,7 @@ class Collector:
             tool_calls=calls,
             finish_reason=self.finish_reason,
             reasoning_form=parts.form,
+            reasoning_field=self._field,
             thinking_closed=closed,
             stopped=self.stopped,
             usage=_usage(self._usage),
@@ -259,14 +263,15 @@ class Collector:
                 self._take_parts(text)
         thought = delta.reasoning or delta.reasoning_content
         if thought:
-            self._think(thought)
+            self._think(thought, "reasoning" if delta.reasoning else "reasoning_content")
         elif delta.reasoning_details is not None:
             self._take_details(delta.reasoning_details)
         if delta.tool_calls is not None or delta.function_call is not None or delta.refusal is not None:
             self._take_rarer(delta)
 
-    def _think(self, text: str) -> None:
+    def _think(self, text: str, field: str) -> None:
         if self._before_thinking is None:
+            self._field = field
             self._before_thinking = self._content_chars + sum(map(len, self._said))
             self._steps.maps = False
         self._steps.thinking = True
@@ -292,14 +297,14 @@ class Collector:
                 thinking = part.get("thinking")
                 pieces = thinking if isinstance(thinking, list) else [{"text": thinking}]
                 for text in _texts(pieces):
-                    self._think(text)
+                    self._think(text, "content")
             else:
                 self._said += _texts([part])
 
     def _take_details(self, details: list[Any]) -> None:
         """OpenRouter's list, where the provider sends nothing else; encrypted thinking has no text."""
         for text in _texts(details):
-            self._think(text)
+            self._think(text, "reasoning_details")
 
     def _close_read(self, at: float) -> bool:
         fresh = self._called or bool(self._said) or bool(self._thought)

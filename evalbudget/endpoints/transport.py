@@ -101,8 +101,9 @@ class Client:
             http_client=transport,
             default_headers=headers,  # type: ignore[arg-type]  # Omit is read there, but not declared
         )
-        self._url = f"{self._client.base_url}{CHAT}"
-        self._root = str(self._client.base_url).rstrip("/").removesuffix("/v1")
+        self._base = str(self._client.base_url).rstrip("/")
+        self._url = f"{self._base}/{CHAT}"
+        self._root = self._base.removesuffix("/v1")
         self._seen = _Seen()
         self._options: openai.RequestOptions = {}
         if api_key is None:
@@ -115,7 +116,7 @@ class Client:
     def at(self, path: str) -> Client:
         """The same client, whose `post` sends to another path of the API."""
         other = copy(self)
-        other._url = f"{self._client.base_url}{path}"
+        other._url = f"{self._base}/{path}"
         return other
 
     async def call(self, path: str, body: dict[str, JsonValue]) -> object:

@@ -107,6 +107,20 @@ def test_a_streamed_reply_comes_with_its_parts_its_usage_and_its_times() -> None
     assert 0 < times.ttft_s <= times.first_answer_s <= times.latency_s
 
 
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/proxy/v1"])
+def test_the_base_url_may_have_any_path_or_none(path: str) -> None:
+    async def go() -> tuple[Reply | Failure, Hostile]:
+        handler = streaming(event({"content": "4"}), event({}, "stop"), DONE)
+        async with serving(handler) as server:
+            root = server.url.removesuffix("/v1")
+            async with endpoint(server, base_url=f"{root}{path}") as chat:
+                return await chat.ask(REQUEST, Counter()), server
+
+    outcome, server = asyncio.run(go())
+    assert isinstance(outcome, Reply), outcome
+    assert server.calls[0].path == f"{path.rstrip('/')}/chat/completions"
+
+
 def test_a_refused_connection_is_one_clear_line() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
