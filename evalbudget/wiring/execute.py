@@ -8,7 +8,7 @@ import re
 import secrets
 import signal
 import sys
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from evalbudget.contracts import Clock, Lane
 from evalbudget.dialogues import MemoryBanks
 from evalbudget.errors import InputError
 from evalbudget.records import Job, JsonValue, RunRecord
+from evalbudget.report.differences import lines_of_resume
 from evalbudget.report.live import open_view
 from evalbudget.runner.clock import SystemClock
 from evalbudget.runner.resume import pending
@@ -30,6 +31,7 @@ from evalbudget.store.load import Loader
 from evalbudget.store.private import PRIVATE_TASKS
 from evalbudget.store.replay import choose_run, durable_jobs, first_run, journaled_runs
 from evalbudget.suite import Model, Suite, api_key, check_ready
+from evalbudget.wiring.conditions import conditions_of
 from evalbudget.wiring.opening import Opening
 from evalbudget.wiring.prepare import Options, Prepared, prepare, read_suite
 from evalbudget.wiring.servers import Servers
@@ -62,13 +64,17 @@ def run_suite(suite_name: str, db: Path, options: Options, *, resume: str | None
         before = first_run(journal_path(db, run_id))
         _refuse_other_suite(suite, before)
         options = _options_of(before, options)
+        prepared = _ready(suite, options)
         execution = _Execution(
             run_id=run_id,
-            prepared=_ready(suite, options),
+            prepared=prepared,
             options=options,
             db=db,
             started_at=before.started_at,
+            conditions={**before.conditions, **conditions_of(prepared)},
         )
+        for line in lines_of_resume(before.conditions, execution.conditions):
+            _say(line)
         journal = Journal.resume(db, run_id)
     try:
         return asyncio.run(execution.carry_out(journal))
@@ -92,6 +98,8 @@ class _Execution:
     db: Path
     started_at: str
     """Of the run: its first execution, ISO 8601, UTC."""
+    conditions: Mapping[str, JsonValue]
+    """`RunRecord.conditions`."""
 
     async def carry_out(self, journal: Journal) -> RunEnd:
         """From the first server to the last row."""
@@ -167,6 +175,7 @@ class _Execution:
             version=__version__,
             host=node(),
             options=self.options.record() | self._private_tasks(),
+            conditions=self.conditions,
         )
 
     def _private_tasks(self) -> dict[str, JsonValue]:
@@ -200,6 +209,7 @@ def _new(prepared: Prepared, options: Options, db: Path) -> _Execution:
         options=options,
         db=db,
         started_at=now.isoformat(timespec="milliseconds"),
+        conditions=conditions_of(prepared),
     )
 
 

@@ -50,6 +50,8 @@ class Prepared:
     open: Callable[[Job], Assignment]
     notes: tuple[str, ...] = ()
     """What is left out of a task, and why: one line each."""
+    limit: int | None = None
+    """The command line's `--limit`: only the first so many samples of each task."""
 
     @property
     def longest_sequence(self) -> int:
@@ -86,6 +88,7 @@ def prepare(suite: Suite, options: Options) -> Prepared:
             *(line for entry, task in entries for line in left_out(task, entry.categories)),
             *_about_budgets(suite, parts),
         ),
+        limit=options.limit,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,6 +16,7 @@ from evalbudget.endpoints.openai_chat import OpenAIChat
 from evalbudget.engines.command import CommandEngine, ServeCommand
 from evalbudget.engines.embedded import EmbeddedEngine
 from evalbudget.errors import EngineError
+from evalbudget.fingerprint import fingerprint_of
 from evalbudget.kv import KvVerdict, judge
 from evalbudget.probes.identify import ServerProbe
 from evalbudget.probes.logs import LogWatch, facts_of_log
@@ -24,9 +26,11 @@ from evalbudget.reasoning.budgets.advice import missing_flag
 from evalbudget.records import Failure, FailureKind, Job, Request, ServerFacts, ServerRecord
 from evalbudget.suite import Model
 from evalbudget.urls import shown_url
+from evalbudget.wiring.identity import identity_of
 from evalbudget.wiring.memory import kv_model_of, record_of
 from evalbudget.wiring.opening import Opening
 from evalbudget.wiring.prepare import Prepared
+from evalbudget.wiring.started import StartedEndpoint
 
 MOST_IN_FLIGHT = 1024
 """Connections to one server at most: the bound of `concurrency: auto`."""
@@ -116,6 +120,8 @@ class Servers:
                     server = self._unreachable(model, failure)
                 else:
                     server = await self._reached(model, engine.facts, base_url, log, start)
+                    if isinstance(engine, CommandEngine):
+                        server = await _watched(server, engine)
             stack.push_async_callback(server.endpoint.close)
             if server.probe is not None:
                 stack.push_async_callback(server.probe.close)
@@ -143,7 +149,7 @@ class Servers:
                 patches=tuple(suite.locate(patch) for patch in model.serve.patches),
                 ready_s=model.serve.ready_s,
             )
-            return CommandEngine(serve, label=model.name, base_url=model.base_url, log=log)
+            return CommandEngine(serve, label=model.name, base_url=model.base_url, log=log, say=self.say)
         return None
 
     def _begins(self, model: Model) -> str:
@@ -169,15 +175,18 @@ class Servers:
         found = await ServerProbe(base_url, key, wanted).identify()
         if isinstance(found, Failure):
             return self._unreachable(model, found)
-        facts = told.over(facts_of_log(_text(log, start))).over(found)
+        logged = await asyncio.to_thread(_facts_of_log, log, start)
+        facts = told.over(logged).over(found)
         facts = replace(facts, served_model=found.served_model, kv_dtype=facts.kv_dtype or model.kv_dtype)
         if facts.pool is None and facts.engine == "llama.cpp":
             facts = replace(facts, pool=await measure_slots(base_url, key))
         kv_model = kv_model_of(model, self.prepared.suite, facts)
         verdict = judge(kv_model, facts)
+        record = record_of(self.run_id, model, shown_url(base_url), facts, (kv_model, verdict))
+        identity = await asyncio.to_thread(identity_of, model, self.prepared.suite, facts)
         return Server(
             model=model,
-            record=record_of(self.run_id, model, shown_url(base_url), facts, (kv_model, verdict)),
+            record=replace(record, identity=identity, fingerprint=fingerprint_of(identity)),
             endpoint=OpenAIChat(
                 base_url=base_url,
                 model=facts.served_model or "",
@@ -201,24 +210,46 @@ class Servers:
 
     def _unreachable(self, model: Model, failure: Failure) -> Server:
         facts = ServerFacts(served_model=model.model)
-        record = record_of(self.run_id, model, model.base_url or "", facts, (None, KvVerdict()))
+        record = record_of(self.run_id, model, shown_url(model.base_url or ""), facts, (None, KvVerdict()))
         return Server(model=model, record=record, endpoint=_Nowhere(failure), blocked=failure)
 
 
-_MOST_LOG_BYTES = 64 * 1024 * 1024
-"""Of a log, its beginning: what a server says of its start stands there."""
+async def _watched(server: Server, engine: CommandEngine) -> Server:
+    """The same; once the command has ended, what is asked of it fails with how it ended."""
+    label = server.model.name
+
+    def ended() -> str | None:
+        message = engine.ended()
+        return None if message is None else message.removeprefix(f"{label}: ")
+
+    if server.blocked is not None:
+        await asyncio.sleep(_ENDS_WITHIN_S)
+        if (message := ended()) is not None:
+            server = replace(server, blocked=replace(server.blocked, message=message))
+    return replace(server, endpoint=StartedEndpoint(server.endpoint, ended))
 
 
-def _text(log: Path | None, start: int) -> str:
-    """What stands in a log from there on; empty where there is none."""
+_ENDS_WITHIN_S = 0.5
+"""From a server's last breath until its end is known: what watches over it looks ten times a second."""
+_MOST_LOG_BYTES = 32 * 1024 * 1024
+"""Of a log: so much of its beginning and so much of its end, where the server may have been started anew."""
+
+
+def _facts_of_log(log: Path | None, start: int) -> ServerFacts:
+    """What stands in a log from there on; nothing where there is none."""
     if log is None:
-        return ""
+        return ServerFacts()
     try:
         with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
             file.seek(start)
-            return file.read(_MOST_LOG_BYTES).decode("utf-8", "replace")
+            text = file.read(_MOST_LOG_BYTES)
+            if (rest := size - file.tell()) > 0:
+                file.seek(-min(rest, _MOST_LOG_BYTES), os.SEEK_END)
+                text += b"\n" + file.read(_MOST_LOG_BYTES)
     except OSError:
-        return ""
+        return ServerFacts()
+    return facts_of_log(text.decode("utf-8", "replace"))
 
 
 def _slots(model: Model) -> int:
