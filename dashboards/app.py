@@ -1,12 +1,14 @@
-"""The dashboard's first page: the runs of a store, a live one moving, and a run's cells with their intervals.
+"""The dashboard's first page: the runs of a store, a live one moving, a run's cells with their intervals, and
+its servers' memory.
 
 Started by `evalbudget dashboard`, which names the store behind `--`. Everything shown comes from the store's
-queries; text from models and servers is shown as text, never as markup.
+queries, in the report's words; text from models and servers is shown as text, never as markup.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +16,10 @@ import pandas as pd
 import streamlit as st
 
 from evalbudget.errors import EvalbudgetError
+from evalbudget.report import memory as memory_words
+from evalbudget.report.differences import lines_within
 from evalbudget.store.load import catch_up
+from evalbudget.store.memory import ModelMemory, Use
 from evalbudget.store.queries import RunRow, Store
 
 # Comments here, because Streamlit draws a text that stands alone.
@@ -35,6 +40,11 @@ CELL_COLUMNS = {
     "mean_reasoning_tokens": st.column_config.NumberColumn("tokens thought", format="%.0f"),
     "mean_completion_tokens": st.column_config.NumberColumn("tokens in all", format="%.0f"),
     "tokens_per_correct": st.column_config.NumberColumn("tokens per correct", format="%.0f"),
+}
+USE_TITLES = {  # the first of these that any server shows is drawn
+    "kv_usage": "share of the KV cache in use",
+    "kv_used_bytes": "bytes of the KV cache in use",
+    "kv_used_tokens": "tokens in the KV cache",
 }
 SERVER_COLUMNS = [
     "model",
@@ -81,6 +91,7 @@ def overview(db: Path) -> None:
         return
     with store.batch():
         cells, failures, servers = cells_table(store, chosen), store.failures(chosen), store.servers(chosen)
+        memory, use = store.memory(chosen), store.use_over_time(chosen)
     show_run(by_id[chosen], cells)
     if failures:
         st.subheader("Failures")
@@ -90,6 +101,29 @@ def overview(db: Path) -> None:
     st.dataframe(
         pd.DataFrame([asdict(server) for server in servers], columns=SERVER_COLUMNS), hide_index=True
     )
+    for line in lines_within(servers, by_id[chosen].conditions):
+        st.text(line)
+    if memory:
+        show_memory(memory, use)
+
+
+def show_memory(memory: Sequence[ModelMemory], use: Sequence[Use]) -> None:
+    """What each model's KV cache should take, takes and was seen to hold, and how full it was over time."""
+    st.subheader("Memory")
+    told = memory_words.shown(memory)
+    if told:
+        columns = memory_words.COLUMNS
+        rows = [{"model": each.model, **{one.title: one.text(each) for one in columns}} for each in told]
+        st.dataframe(pd.DataFrame(rows), hide_index=True)
+        st.caption(memory_words.MEANING)
+    for line in (*memory_words.preempted(memory), *memory_words.notes(memory)):
+        st.text(line)
+    seen = pd.DataFrame([asdict(each) for each in use])
+    for column, title in USE_TITLES.items():
+        if column in seen and seen[column].notna().any():
+            frame = seen[["at", "model", column]].dropna().rename(columns={column: title, "at": "time (UTC)"})
+            st.line_chart(frame, x="time (UTC)", y=title, color="model")
+            break
 
 
 def show_run(run: RunRow, cells: pd.DataFrame) -> None:

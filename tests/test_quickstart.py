@@ -19,9 +19,11 @@ pytestmark = pytest.mark.engine
 
 
 def settled(report: str) -> list[str]:
-    """A report's lines without what differs from run to run: its name, its time, its host, its ports."""
+    """A report's lines without what differs from run to run: its name, time, host and ports, and how much of
+    the KV cache was seen in use, which moves its table's columns."""
     kept = [line for line in report.splitlines() if not re.search(r"quickstart-\d|started 20| on ", line)]
-    return [re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line).rstrip() for line in kept]
+    seen = [re.sub(r"(agrees.*?KiB).*", r"\1", " ".join(line.split())) for line in kept]
+    return [re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line) for line in seen]
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,29 @@ def test_each_embedded_engine_leaves_its_log_with_the_size_of_its_kv_cache(
     assert len(logs) == 3
     for log in logs:
         assert "llama_kv_cache: size =" in log.read_text(encoding="utf-8", errors="replace")
+
+
+def test_the_memory_of_each_answer_is_its_tokens_times_what_a_token_takes(
+    quickstart: tuple[Path, str],
+) -> None:
+    store = quickstart[0] / "results" / "evalbudget.duckdb"
+    with duckdb.connect(str(store), read_only=True) as connection:
+        told = connection.execute(
+            "SELECT count(*), bool_and(kv_bytes = (prompt_tokens + completion_tokens) * kv_bytes_per_token)"
+            " FROM attempts JOIN servers USING (run_id, model)"
+        ).fetchone()
+        assert told == (144, True)
+        cells = connection.execute(
+            "SELECT kv_sequence_bytes = max(kv_bytes), mean_kv_bytes = avg(kv_bytes)"
+            " FROM cells JOIN attempts USING (run_id, model, task)"
+            " GROUP BY model, kv_sequence_bytes, mean_kv_bytes"
+        ).fetchall()
+        assert cells == [(True, True)] * 3
+        apart = connection.execute(
+            "SELECT count(*) FROM cells WHERE kv_peak_bytes IS DISTINCT FROM (SELECT max(kv_used_bytes_peak)"
+            " FROM attempt_load WHERE attempt_load.model = cells.model)"
+        ).fetchone()
+        assert apart == (0,)
 
 
 def test_aime_on_an_engine_inside_and_one_behind_http_is_exported(tmp_path: Path, shared: Path) -> None:

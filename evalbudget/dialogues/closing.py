@@ -28,7 +28,7 @@ from evalbudget.dialogues.cuts import (
     with_dropped_text,
 )
 from evalbudget.reasoning.budgets.force import ForceString
-from evalbudget.reasoning.counting import count_tokens
+from evalbudget.reasoning.counting import count_tokens, sequence_tokens, sum_known
 from evalbudget.records import Failure, FailureKind, Reply, Request, Stopped, Timings
 
 
@@ -91,6 +91,7 @@ class Closing:
         fields = dict.fromkeys((*first.dropped_fields, *last.dropped_fields))
         return replace(
             whole,
+            longest_sequence=_longest(first, last, cut),
             timings=_one_after_the_other(first.timings, last.timings),
             stopped=Stopped.LOOP if last.stopped is Stopped.LOOP else first.stopped,
             dropped_fields=tuple(fields),
@@ -176,6 +177,18 @@ def _held(trace: Reply) -> int | None:
     if not isinstance(kept, int) or isinstance(kept, bool):
         kept = trace.continued.kept if trace.continued is not None else None
     return kept
+
+
+def _longest(first: Reply, last: Reply, cut: Cut) -> int | None:
+    """Tokens of the longer of both sequences; a loop that was cut off may be the longer one, and is unknown
+    where its stream was ended before the server counted. At a budget both keep the same thinking."""
+    prompt = count_tokens(first).prompt
+    if prompt is None:
+        prompt = count_tokens(last).prompt
+    before, after = sum_known((prompt, count_tokens(first).completion)), sequence_tokens(last)
+    if before is None or after is None:
+        return after if cut.loop is None else None
+    return max(before, after)
 
 
 def _one_after_the_other(first: Timings, last: Timings) -> Timings:

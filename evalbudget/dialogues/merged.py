@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
-from evalbudget.reasoning.counting import add_counts, count_tokens, sum_known
+from evalbudget.reasoning.counting import add_counts, count_tokens, longest_sequence, sum_known
 from evalbudget.records import JsonValue, ReasoningForm, Reply, Step, Timings, Usage
 
 _TELLING = ("repetition", "length")
@@ -41,6 +41,7 @@ def merged(replies: Sequence[Reply], steps: Sequence[Step], notes: Mapping[str, 
         served_model=last.served_model,
         dropped_fields=tuple(dict.fromkeys(chain.from_iterable(each.dropped_fields for each in replies))),
         steps=tuple(steps),
+        longest_sequence=longest_sequence(replies),
         notes=notes,
         counts=add_counts(map(count_tokens, replies)),
     )

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 
 from evalbudget.reasoning.steps import Steps
 from evalbudget.reasoning.token_ids import Spans
-from evalbudget.records import Reply, TokenCounts, TokenSource
+from evalbudget.records import ContinuedBy, Reply, TokenCounts, TokenSource
 
 BLANK = 4
 """Most tokens between the markers of thinking that holds no text, only line ends."""
@@ -104,6 +104,33 @@ def add_counts(counts: Iterable[TokenCounts]) -> TokenCounts:
         cached=sum_known(one.cached for one in each),
         source=max(sources, key=_BEST_FIRST.index) if sources and reasoning is not None else None,
     )
+
+
+def sequence_tokens(reply: Reply) -> int | None:
+    """Tokens that the server held of one sequence at its end, prompt included: what its KV cache is filled
+    with. Of several requests, the most of one of them. None where unknown.
+
+    A continued reply's prompt holds its beginning, and servers count it so: its own usage is the sequence.
+    The token drawn last is counted, though a server does not compute its keys and values any more.
+    """
+    if reply.steps or reply.longest_sequence is not None or "rescue" in reply.notes:
+        return reply.longest_sequence
+    if reply.continued is not None and reply.continued.by is not ContinuedBy.SWITCH:
+        told = sum_known((reply.usage.prompt_tokens, reply.usage.completion_tokens))
+        if told is not None:
+            return told
+    counts = count_tokens(reply)
+    prompt = counts.prompt
+    if prompt is None and reply.prompt_token_ids is not None:
+        prompt = len(reply.prompt_token_ids)
+    return sum_known((prompt, counts.completion))
+
+
+def longest_sequence(replies: Iterable[Reply]) -> int | None:
+    """The most tokens that one of these requests came to; None where one of them is not known."""
+    lengths = [sequence_tokens(reply) for reply in replies]
+    known = [length for length in lengths if length is not None]
+    return max(known) if known and len(known) == len(lengths) else None
 
 
 def sum_known(figures: Iterable[int | None]) -> int | None:

@@ -13,6 +13,7 @@ from evalbudget.report.curves import ModelCurve, curves_in
 from evalbudget.store.cells import Cell
 from evalbudget.store.load import catch_up
 from evalbudget.store.loops import LoopCost
+from evalbudget.store.memory import ModelMemory
 from evalbudget.store.queries import EffortPoint, FailureGroup, RunRow, Store, TokenShare
 from evalbudget.tasks import scorer_of
 
@@ -57,6 +58,8 @@ class RunFigures:
     """The store's file."""
     tasks: tuple[TaskFigures, ...]
     servers: tuple[ServerRecord, ...]
+    memory: tuple[ModelMemory, ...]
+    """KV memory of each of these servers."""
     failures: tuple[FailureGroup, ...]
     token_sources: tuple[TokenShare, ...]
     loops: tuple[LoopCost, ...]
@@ -86,6 +89,7 @@ def gather(db: Path, word: str | None) -> RunFigures:
             store=str(db),
             tasks=_by_task(store, run.run_id),
             servers=store.servers(run.run_id),
+            memory=store.memory(run.run_id),
             failures=store.failures(run.run_id),
             token_sources=store.token_sources(run.run_id),
             loops=store.loop_costs(run.run_id),

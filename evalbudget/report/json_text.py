@@ -5,14 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from evalbudget.report.curves import curve_json
+from evalbudget.report.differences import differences_within
 from evalbudget.report.figures import RunFigures
 from evalbudget.report.warnings import warnings
 
 
 def json_text(figures: RunFigures) -> str:
     """One object: run, store, cells (as in the table `cells`), curves (of task and model, where there are
-    budgets), efforts, loops, measures (of task, model, budget), servers, failures, token_sources, warnings,
-    notes."""
+    budgets), efforts, loops, measures (of task, model, budget), servers, memory (of each server, with what
+    was seen of it), failures, token_sources, warnings, differences (within a family, besides what is
+    compared), notes."""
     told = {
         "run": figures.run,
         "store": figures.store,
@@ -22,9 +24,11 @@ def json_text(figures: RunFigures) -> str:
         "loops": figures.loops,
         "measures": [measured for part in figures.tasks for measured in part.measured],
         "servers": figures.servers,
+        "memory": figures.memory,
         "failures": figures.failures,
         "token_sources": figures.token_sources,
         "warnings": warnings(figures),
+        "differences": differences_within(figures.servers),
         "notes": figures.notes,
     }
     return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from evalbudget.report import curve_words, words
+from evalbudget.report import curve_words, memory, words
 from evalbudget.report.curves import ModelCurve
 from evalbudget.report.figures import RunFigures, TaskFigures
 from evalbudget.report.warnings import loop_lines, warnings
@@ -28,6 +28,7 @@ def markdown(figures: RunFigures) -> str:
     lines += _listed("Warnings", warnings(figures))
     lines += _listed("Loops", loop_lines(figures.loops))
     lines += _listed("Servers", (f"{record.model}: {words.server(record)}" for record in figures.servers))
+    lines += _memory(figures)
     if figures.failures:
         lines += ["", "**Failures**", ""]
     for group in figures.failures:
@@ -38,6 +39,8 @@ def markdown(figures: RunFigures) -> str:
         lines += ["", _escaped(words.INTERVAL)]
     if any(part.curves for part in figures.tasks):
         lines += ["", _escaped(curve_words.BAND)]
+    if memory.shown(figures.memory):
+        lines += ["", _escaped(memory.MEANING)]
     return "\n".join(lines) + "\n"
 
 
@@ -65,6 +68,20 @@ def _curve(curve: ModelCurve) -> list[str]:
         lines.append(_row([words.budget(cell.budget), *texts]))
     listed = [f"- {_escaped(line)}" for line in curve_words.summary(curve)]
     return [*lines, "", *listed] if listed else lines
+
+
+def _memory(figures: RunFigures) -> list[str]:
+    """A line a model, then what does not agree."""
+    told, notes = memory.shown(figures.memory), memory.notes(figures.memory)
+    if not told:
+        return _listed(memory.TITLE, notes)
+    titles = [column.title for column in memory.COLUMNS]
+    rows = [_row(["model", *titles]), _row(["---"] + ["---:"] * len(titles))]
+    for each in told:
+        texts = (_escaped(column.text(each)) for column in memory.COLUMNS)
+        rows.append(_row([_escaped(words.one_line(each.model)), *texts]))
+    listed = [f"- {_escaped(line)}" for line in notes]
+    return ["", f"**{memory.TITLE}**", "", *rows, *(["", *listed] if listed else [])]
 
 
 def _measures(part: TaskFigures) -> list[str]:

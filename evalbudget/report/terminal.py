@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from evalbudget.report import curve_words, words
+from evalbudget.report import curve_words, memory, words
 from evalbudget.report.curves import ModelCurve
 from evalbudget.report.figures import RunFigures, TaskFigures
 from evalbudget.report.warnings import loop_lines, warnings
+from evalbudget.store.memory import ModelMemory
 
 _SPARE: Final = ("mean tokens", "mean thinking tokens")
 """Columns that a narrow terminal does without, in this order; Markdown and JSON always have them."""
@@ -41,6 +42,19 @@ def print_terminal(figures: RunFigures, console: Console) -> None:
     _print_around(figures, console)
 
 
+class _Titled(Protocol):
+    """A column, of whatever."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def short(self) -> str: ...
+
+
+_Column = TypeVar("_Column", bound=_Titled)
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     label: str
@@ -50,18 +64,28 @@ class _Row:
 
 def _table(part: TaskFigures, columns: Sequence[words.Column], width: int) -> Iterator[tuple[str, str]]:
     """(line, style) of one task's table."""
-    shown = list(columns)
-    rows = _rows(part, shown, width)
-    for title in _SPARE:
-        if _label_width(rows) <= width - sum(_widths(shown, rows)):
-            break
-        shown = [column for column in shown if column.title != title]
-        rows = _rows(part, shown, width)
+    shown, rows = _narrowed(columns, lambda fewer: _rows(part, fewer, width), _SPARE, width)
     yield words.one_line(part.task), "bold"
     yield from _drawn(rows, shown)
 
 
-def _drawn(rows: Sequence[_Row], shown: Sequence[words.Column]) -> Iterator[tuple[str, str]]:
+def _narrowed(
+    columns: Sequence[_Column],
+    rows_of: Callable[[Sequence[_Column]], list[_Row]],
+    spare: Collection[str],
+    width: int,
+) -> tuple[Sequence[_Column], list[_Row]]:
+    """The columns and their rows, without as many of the spare ones as there is no room for."""
+    shown, rows = columns, rows_of(columns)
+    for title in spare:
+        if _label_width(rows) <= width - sum(_widths(shown, rows)):
+            break
+        shown = [column for column in shown if column.title != title]
+        rows = rows_of(shown)
+    return shown, rows
+
+
+def _drawn(rows: Sequence[_Row], shown: Sequence[_Titled]) -> Iterator[tuple[str, str]]:
     """(line, style): the columns' titles, then the rows."""
     widths = _widths(shown, rows)
     first = _label_width(rows)
@@ -93,7 +117,7 @@ def _label_width(rows: Sequence[_Row]) -> int:
     return max(cell_len(row.label) for row in rows if row.texts)
 
 
-def _widths(columns: Sequence[words.Column], rows: Sequence[_Row]) -> list[int]:
+def _widths(columns: Sequence[_Titled], rows: Sequence[_Row]) -> list[int]:
     """Each column's width with the space before it."""
     heads = [max(map(len, column.short.split("\n"))) for column in columns]
     return [
@@ -130,6 +154,39 @@ def _print_curve(curve: ModelCurve, console: Console) -> None:
         _print(console, line, indent=2)
 
 
+def _print_memory(figures: RunFigures, console: Console) -> None:
+    """A line a model, below its name where that is long; then what does not agree."""
+    told, notes = memory.shown(figures.memory), memory.notes(figures.memory)
+    if told or notes:
+        _print(console, f"\n{memory.TITLE}", style="bold")
+    if told:
+        columns, rows = _narrowed(
+            memory.COLUMNS,
+            lambda shown: _memory_rows(told, shown, console.width),
+            memory.SPARE,
+            console.width,
+        )
+        for line, style in _drawn(rows, columns):
+            console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
+    for note in notes:
+        _print(console, note, indent=2)
+
+
+def _memory_rows(
+    told: Sequence[ModelMemory], columns: Sequence[memory.MemoryColumn], width: int
+) -> list[_Row]:
+    texts = [tuple(column.text(each) for column in columns) for each in told]
+    names = [words.one_line(each.model) for each in told]
+    flat = [_Row(f"  {name}", row) for name, row in zip(names, texts, strict=True)]
+    if _label_width(flat) <= width - sum(_widths(columns, flat)):
+        return flat
+    return [
+        row
+        for name, row_texts in zip(names, texts, strict=True)
+        for row in (_Row(f"  {name}", ()), _Row("", row_texts))
+    ]
+
+
 def _print_around(figures: RunFigures, console: Console) -> None:
     """What surrounds the tables: servers, failures, how exact the counts are, what the interval means."""
     efforts = [words.effort(point) for point in figures.efforts]
@@ -142,6 +199,7 @@ def _print_around(figures: RunFigures, console: Console) -> None:
         _print(console, words.one_line(record.model), indent=2)
         _print(console, words.server(record), indent=4)
         _print(console, words.one_line(record.base_url or ""), indent=4)
+    _print_memory(figures, console)
     if figures.failures:
         _print(console, "\nfailures", style="bold")
     for group in figures.failures:
@@ -152,6 +210,8 @@ def _print_around(figures: RunFigures, console: Console) -> None:
         _print(console, "\n" + words.INTERVAL, style="dim")
     if any(part.curves for part in figures.tasks):
         _print(console, "\n" + curve_words.BAND, style="dim")
+    if memory.shown(figures.memory):
+        _print(console, "\n" + memory.MEANING, style="dim")
 
 
 def _print_listed(console: Console, title: str, lines: Sequence[str], *, style: str = "") -> None:

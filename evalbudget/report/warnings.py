@@ -7,16 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from evalbudget.reasoning.budgets import missing_flag
 from evalbudget.records import ServerRecord
 from evalbudget.report import words
+from evalbudget.report.differences import lines_within
 from evalbudget.report.figures import RunFigures
+from evalbudget.report.memory import preempted
 from evalbudget.store.cells import Cell
 from evalbudget.store.loops import LoopCost
 
 
 def warnings(figures: RunFigures) -> tuple[str, ...]:
-    """One line each: budgets that were ignored, answers seen in the thinking but not given."""
+    """One line each: budgets that were ignored, answers seen in the thinking but not given, latencies that
+    are not the model's own, and what differs between models of a family besides what is compared."""
     cells = [cell for part in figures.tasks for cell in part.cells]
     servers = {record.model: record for record in figures.servers}
-    return (*_ignored(cells, servers), *_seen(cells))
+    besides = lines_within(figures.servers, figures.run.conditions)
+    return (*_ignored(cells, servers), *_seen(cells), *preempted(figures.memory), *besides)
 
 
 def _ignored(cells: Iterable[Cell], servers: Mapping[str, ServerRecord]) -> Iterator[str]:

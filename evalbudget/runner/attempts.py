@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 
 from evalbudget.contracts import Assignment, Dialogue
 from evalbudget.errors import EvalbudgetError, where_raised
 from evalbudget.reasoning.budgets.honoured import honoured
-from evalbudget.reasoning.counting import count_tokens
+from evalbudget.reasoning.counting import count_tokens, sequence_tokens
 from evalbudget.records import (
     Attempt,
     Failure,
@@ -37,6 +37,8 @@ class Ending:
     """Requests sent for it, 0 where none was."""
     started_at: str
     """ISO 8601, UTC: when the first was sent, or when it was decided to send none."""
+    kv_bytes: Callable[[int], float | None] | None = None
+    """`Lane.kv_bytes` of the server that it was asked of."""
 
 
 def judge(run_id: str, assignment: Assignment, ending: Ending) -> Attempt:
@@ -156,6 +158,7 @@ def _row(
         first_answer_s=timings.first_answer_s if timings is not None else None,
         latency_s=timings.latency_s if timings is not None else None,
         **(loop.columns if loop is not None else {}),
+        kv_bytes=_kv_bytes(ending, reply),
         error_kind=failure.kind if failure is not None else None,
         error=" ".join(failure.message.split())[:_LONGEST_ERROR] if failure is not None else None,
         tries=ending.tries,
@@ -166,3 +169,10 @@ def _row(
         answer=reply.answer if reply is not None else "",
         tool_calls=reply.tool_calls if reply is not None else (),
     )
+
+
+def _kv_bytes(ending: Ending, reply: Reply | None) -> float | None:
+    """Memory of its sequence, of a failed attempt as far as its reply came; None where tokens or bytes are
+    not known."""
+    tokens = sequence_tokens(reply) if reply is not None else None
+    return None if tokens is None or ending.kv_bytes is None else ending.kv_bytes(tokens)

@@ -1,7 +1,8 @@
-"""The table `cells`: accuracy, tokens and loops of each model, task and budget of a run, made anew at each
-load.
+"""The table `cells`: accuracy, tokens, loops and memory of each model, task and budget of a run, made anew at
+each load.
 
-Failures stay out of every figure but `attempts` and `failed`; what is unknown is NULL. Each question weighs
+Failures stay out of every figure but `attempts`, `failed` and what was seen of the server meanwhile; what is
+unknown is NULL. Each question weighs
 the same in the accuracies, also while some of its repeats are still missing: an attempt weighs 1/n where n of
 its question's attempts were scored. With every repeat there, that is the plain mean.
 """
@@ -17,6 +18,7 @@ import duckdb
 from evalbudget.stats import Curve, clustered_wilson, ock_score, pareto
 from evalbudget.store.conditions import BY_ITSELF, CLOSED, IN_THINKING, RESCUED, SCORE, STOPPED
 from evalbudget.store.curves import curve_of
+from evalbudget.store.memory import NOTHING_SEEN, seen_in_cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,19 @@ class Cell:
     lost_after_correct: float | None = None
     """Share of traces that were correct at some budget and not at the end."""
     kv_peak_bytes: float | None
-    """The most KV memory that one sequence took."""
+    """The most KV memory that the model's server was seen to use at once while the cell's attempts ran,
+    theirs and that of whatever ran beside them; None where the server does not show it."""
+    kv_sequence_bytes: float | None = None
+    """The most KV memory that one attempt's sequence took at its end."""
+    mean_kv_bytes: float | None = None
+    """Of one sequence at its end, over the scored attempts of which it is known."""
+    kv_bytes_per_correct: float | None = None
+    """KV memory of the scored attempts' sequences ÷ correct attempts; None where none is correct."""
+    preemptions: int | None = None
+    """Requests of that server that lost their cache while the cell's attempts ran and were computed again:
+    above 0, latencies are longer than the model's own."""
+    prefix_hit_share: float | None = None
+    """Share of the prompt tokens looked up meanwhile that stood in the server's prefix cache already."""
     mean_latency_s: float | None
     """From sending a request to the end of its reply."""
     exact_token_share: float | None
@@ -156,7 +170,9 @@ WITH mine AS (
         count(*) FILTER (ok AND stopped) AS stopped,
         count(*) FILTER (ok AND rescued) AS rescued,
         count(*) FILTER (ok AND rescued AND outcome = 'correct') AS rescued_correct,
-        max(kv_bytes) FILTER (ok) AS kv_peak_bytes,
+        max(kv_bytes) FILTER (ok) AS kv_sequence_bytes,
+        avg(kv_bytes) FILTER (ok) AS mean_kv_bytes,
+        mean_kv_bytes * (attempts - failed) / nullif(correct, 0) AS kv_bytes_per_correct,
         avg(latency_s) FILTER (ok) AS mean_latency_s,
         avg((token_source <> 'estimate')::INTEGER) FILTER (ok AND reasoning_tokens IS NOT NULL)
             AS exact_token_share
@@ -212,7 +228,9 @@ def _of_pair(connection: duckdb.DuckDBPyConnection, run_id: str, model: str, tas
     """The cells of one model on one task, by budget, unlimited last, without their place on the frontier."""
     cursor = connection.execute(_CELLS, [run_id, model, task])
     names = [column[0] for column in cursor.description or ()]
-    cells = [_cell(run_id, model, task, dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    seen = seen_in_cells(connection, run_id, model, task)
+    cells = [_cell(run_id, model, task, row | seen.get(row["budget"], NOTHING_SEEN)) for row in rows]
     limited = [cell for cell in cells if cell.budget is not None and cell.budget >= 0]
     if not limited:
         return cells

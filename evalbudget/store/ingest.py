@@ -20,6 +20,7 @@ from evalbudget.errors import StoreError
 from evalbudget.store import cells
 from evalbudget.store.database import first_line, writing
 from evalbudget.store.lines import KINDS, kind_of
+from evalbudget.store.memory import touched_by_readings
 
 PIECE_BYTES: Final = 4 << 20
 """Bytes of a journal that one transaction takes, so that memory stays small and others get their turn."""
@@ -135,9 +136,13 @@ def insert_piece(
     connection.execute("BEGIN")
     for kind in by_kind:
         _move(connection, TABLES[kind])
+    touched: set[tuple[str, str]] = set()
     if "attempt" in by_kind:
-        touched = connection.execute("SELECT DISTINCT model, task FROM staged_attempts").fetchall()
-        cells.refresh(connection, run_id, [(model, task) for model, task in touched])
+        found = connection.execute("SELECT DISTINCT model, task FROM staged_attempts").fetchall()
+        touched |= {(model, task) for model, task in found}
+    if "reading" in by_kind:
+        touched |= touched_by_readings(connection, run_id)
+    cells.refresh(connection, run_id, touched)
     connection.execute("DELETE FROM loaded WHERE journal = ?", [run_id])
     connection.execute("INSERT INTO loaded VALUES (?, ?, ?)", [run_id, end, skipped])
     connection.execute("COMMIT")

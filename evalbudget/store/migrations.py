@@ -15,6 +15,7 @@ import duckdb
 
 from evalbudget.errors import StoreError
 from evalbudget.store import cells
+from evalbudget.store.memory import ATTEMPT_LOAD
 
 _FIRST = """
 CREATE TABLE runs (
@@ -72,7 +73,7 @@ CREATE TABLE cells (
 );
 """
 
-_MEMORY = """
+_MEMORY = f"""
 ALTER TABLE runs ADD COLUMN conditions JSON;
 ALTER TABLE servers ADD COLUMN kv_capacity_bytes BIGINT;
 ALTER TABLE servers ADD COLUMN kv_block_tokens BIGINT;
@@ -80,6 +81,12 @@ ALTER TABLE servers ADD COLUMN kv_advice VARCHAR;
 ALTER TABLE servers ADD COLUMN identity JSON;
 ALTER TABLE readings ADD COLUMN prefix_queries BIGINT;
 ALTER TABLE readings ADD COLUMN prefix_hits BIGINT;
+ALTER TABLE cells ADD COLUMN kv_sequence_bytes DOUBLE;
+ALTER TABLE cells ADD COLUMN mean_kv_bytes DOUBLE;
+ALTER TABLE cells ADD COLUMN kv_bytes_per_correct DOUBLE;
+ALTER TABLE cells ADD COLUMN preemptions BIGINT;
+ALTER TABLE cells ADD COLUMN prefix_hit_share DOUBLE;
+{ATTEMPT_LOAD};
 """
 
 STEPS: Final[tuple[tuple[int, str, str], ...]] = (

@@ -27,6 +27,7 @@ from evalbudget.store.cells import Cell
 from evalbudget.store.curves import ANSWERS
 from evalbudget.store.database import READER_PATIENCE_S, first_line, reading
 from evalbudget.store.loops import LOOP_COSTS, LoopCost
+from evalbudget.store.memory import ModelMemory, Use, memory_of, use_over_time
 from evalbudget.store.private import OPTIONS, is_private_sql, private_tasks
 from evalbudget.store.replay import Named, choose_run
 
@@ -206,7 +207,16 @@ class Store:
         """What loops cost, by task and model; only where one was certain, or a stream was ended for one."""
         return tuple(LoopCost(**row) for row in self._rows(LOOP_COSTS, [run_id]))
 
-    def _rows(self, sql: str, values: Sequence[str]) -> list[dict[str, Any]]:
+    def memory(self, run_id: str) -> tuple[ModelMemory, ...]:
+        """What each model of a run keeps in its KV cache: expected, measured, in use; by model."""
+        return memory_of(self._rows, run_id)
+
+    def use_over_time(self, run_id: str, points: int = 500) -> tuple[Use, ...]:
+        """How full each model's server was, by model and time: at most so many points of each, no peak left
+        out."""
+        return use_over_time(self._rows, run_id, points)
+
+    def _rows(self, sql: str, values: Sequence[str | int]) -> list[dict[str, Any]]:
         with self.batch():
             assert self._open is not None  # noqa: S101 - `batch` opened it
             try:

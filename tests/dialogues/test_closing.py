@@ -16,7 +16,7 @@ from evalbudget.contracts import Dialogue
 from evalbudget.dialogues.closing import Closing, Prefix
 from evalbudget.reasoning.budgets import force_string
 from evalbudget.reasoning.budgets.honoured import honoured
-from evalbudget.reasoning.counting import count_tokens
+from evalbudget.reasoning.counting import count_tokens, sequence_tokens
 from evalbudget.records import (
     Continued,
     ContinuedBy,
@@ -538,3 +538,26 @@ def test_a_prefix_is_what_a_run_under_that_budget_would_have_said(
         assert counts.reasoning == min(length, budget)
         assert honoured(reply, counts, budget=budget, mode=mode) is True
         assert ("force" in reply.notes) is (reply.continued is not None)
+
+
+# ── what stood in the cache ──
+
+
+def test_behind_a_cut_the_longer_of_both_requests_is_the_sequence() -> None:
+    in_time, late = Thinker(thinking=words(30)), Thinker(thinking=words(300), live=False)
+    assert sequence_tokens(close(in_time, 8)) == 2 + 1 + 8 + CLOSING_TOKENS + 4
+    assert sequence_tokens(close(late, 8)) == 2 + 1 + 300 + 1 + 3 + 1
+
+
+def test_a_rescued_loop_stood_in_the_cache_but_not_beside_its_answer() -> None:
+    assert sequence_tokens(close(Thinker(thinking=LOOPING), None, rescue=True, request=ask(600))) == 2 + 600
+    uncounted = Thinker(thinking=LOOPING, tells=False, with_ids=False)
+    assert sequence_tokens(close(uncounted, None, rescue=True, request=ask(600))) is None
+
+
+def test_a_forced_answer_from_a_trace_has_a_sequence_of_its_own() -> None:
+    model = Thinker(thinking=words(30))
+    trace = model(ask())
+    assert isinstance(trace, Reply)
+    assert sequence_tokens(from_trace(model, trace, 8)) == 2 + 1 + 8 + CLOSING_TOKENS + 4
+    assert sequence_tokens(from_trace(model, trace, 50)) == sequence_tokens(trace) == 2 + 1 + 30 + 1 + 3 + 1

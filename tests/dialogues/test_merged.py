@@ -71,3 +71,9 @@ def test_steps_and_notes_are_kept() -> None:
         "seed",
         "top_k",
     )
+
+
+def test_the_longest_sequence_is_that_of_one_request() -> None:
+    usages = [Usage(prompt_tokens=10, completion_tokens=5), Usage(prompt_tokens=12, completion_tokens=2)]
+    assert one(*(reply(usage=usage) for usage in usages)).longest_sequence == 15
+    assert one(reply(usage=usages[0]), reply()).longest_sequence is None

@@ -6,10 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalbudget.reasoning.counting import Evidence, add_counts, count_by, count_tokens
+from evalbudget.reasoning.counting import (
+    Evidence,
+    add_counts,
+    count_by,
+    count_tokens,
+    longest_sequence,
+    sequence_tokens,
+)
 from evalbudget.reasoning.steps import Steps
 from evalbudget.reasoning.token_ids import Spans
-from evalbudget.records import Reply, TokenCounts, TokenSource, ToolCall, Usage
+from evalbudget.records import (
+    Continued,
+    ContinuedBy,
+    Reply,
+    Step,
+    TokenCounts,
+    TokenSource,
+    ToolCall,
+    Usage,
+)
 
 FIGURE = st.none() | st.integers(0, 10_000)
 ENDS = st.sampled_from([None, "stop", "length", "tool_calls"])
@@ -188,3 +204,45 @@ def test_the_counts_of_a_dialogue_are_added_and_its_source_is_the_least() -> Non
     unknown = add_counts([first, TokenCounts(prompt=1)])
     assert (unknown.prompt, unknown.reasoning, unknown.source) == (6, None, None)
     assert add_counts([]) == TokenCounts()
+
+
+# ── the sequence that stood in the cache ──
+
+
+def counted(prompt: int | None, completion: int | None) -> Reply:
+    return Reply(reasoning="", answer="a", usage=Usage(prompt_tokens=prompt, completion_tokens=completion))
+
+
+def continued(by: ContinuedBy, usage: Usage, counts: TokenCounts) -> Reply:
+    beginning = Continued(by=by, kept=100, closing="</think>", closing_tokens=4, generated=20)
+    return Reply(reasoning="r", answer="a", usage=usage, counts=counts, continued=beginning)
+
+
+def test_a_sequence_is_prompt_and_completion_and_unknown_without_either() -> None:
+    assert sequence_tokens(counted(30, 12)) == 42
+    assert sequence_tokens(counted(None, 12)) is sequence_tokens(counted(30, None)) is None
+
+
+def test_the_ids_of_the_prompt_count_where_the_server_does_not() -> None:
+    stopped = Reply(reasoning="r", answer="", counts=TokenCounts(completion=9), prompt_token_ids=(7, 8))
+    assert sequence_tokens(stopped) == 11
+
+
+def test_a_continued_replys_beginning_counts_once() -> None:
+    """Its last request's prompt is 30 + 100 + 4 tokens, and 20 were generated."""
+    told, whole = Usage(prompt_tokens=134, completion_tokens=20), TokenCounts(prompt=30, completion=124)
+    assert sequence_tokens(continued(ContinuedBy.TOKEN_IDS, told, whole)) == 154
+    assert sequence_tokens(continued(ContinuedBy.TOKEN_IDS, Usage(), whole)) == 154
+    chat = TokenCounts(prompt=None, completion=124)
+    assert sequence_tokens(continued(ContinuedBy.CHAT, told, chat)) == 154
+    assert sequence_tokens(continued(ContinuedBy.CHAT, Usage(), chat)) is None
+
+
+def test_of_a_dialogue_the_longest_request_counts_and_never_the_sum() -> None:
+    replies = [counted(100, 50), counted(180, 900), counted(300, 10)]
+    assert longest_sequence(replies) == 1080
+    assert longest_sequence([*replies, counted(None, 1)]) is None
+    assert longest_sequence([]) is None
+    step = Step(turn=0, answer="a")
+    summed = Reply(reasoning="", answer="a", counts=TokenCounts(prompt=580, completion=960), steps=(step,))
+    assert sequence_tokens(summed) is None

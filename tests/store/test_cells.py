@@ -69,6 +69,11 @@ def test_what_is_unknown_is_null_and_never_zero(tmp_path: Path) -> None:
         cell.loop_rate,
         cell.waste_share,
         cell.kv_peak_bytes,
+        cell.kv_sequence_bytes,
+        cell.mean_kv_bytes,
+        cell.kv_bytes_per_correct,
+        cell.preemptions,
+        cell.prefix_hit_share,
         cell.mean_latency_s,
         cell.exact_token_share,
     ):
@@ -96,7 +101,8 @@ def test_loops_waste_memory_and_exact_counts(tmp_path: Path) -> None:
     cell = cell_of(tmp_path, [looped, clean, unseen])
     assert cell.loop_rate == 0.5
     assert cell.waste_share == 0.5
-    assert cell.kv_peak_bytes == 5e6
+    assert (cell.kv_sequence_bytes, cell.mean_kv_bytes, cell.kv_peak_bytes) == (5e6, 3.5e6, None)
+    assert cell.kv_bytes_per_correct == 3 * 3.5e6 / 2
     assert cell.exact_token_share == pytest.approx(2 / 3)
     assert cell.mean_completion_tokens == 5000
     assert cell.mean_reasoning_tokens == 3750
