@@ -173,8 +173,16 @@ def test_a_suite_is_frozen() -> None:
         ),
         ("concurrency: 4", "serve: {command: [x]}", "`gguf` runs inside the process"),
         ("effort: medium", "context: 4096", "`context` and `slots` belong to `gguf`"),
-        ("gguf: embedded/tiny-mla-q4_0.gguf", "gguf: a.gguf\n    kv_dtype: fp8", "one of f16, bf16, f32, q8_0"),
-        ("gguf: embedded/tiny-mla-q4_0.gguf", "gguf: a.gguf\n    log: a.log", "`log` is of a server that runs"),
+        (
+            "gguf: embedded/tiny-mla-q4_0.gguf",
+            "gguf: a.gguf\n    kv_dtype: fp8",
+            "one of f16, bf16, f32, q8_0",
+        ),
+        (
+            "gguf: embedded/tiny-mla-q4_0.gguf",
+            "gguf: a.gguf\n    log: a.log",
+            "`log` is of a server that runs",
+        ),
         ("http://localhost:8000/v1/", "localhost:8000/v1", "models[0].base_url: must be a URL such as"),
         ("http://localhost:8000/v1/", "http://x/v1/chat/completions", "must be the root of the API"),
         (
@@ -216,6 +224,8 @@ SECRET = "geheim-geheim-1234567890"
         ("eos_token: x", f"access_token: {SECRET}", 12),
         ("glm45,", f"--api-key, {SECRET},", 14),
         ("glm45,", f"--api-key={SECRET},", 14),
+        ("glm45,", f"'vllm serve --api-key {SECRET}',", 14),
+        ("glm45,", f"'HF_TOKEN={SECRET} vllm serve',", 14),
         ("TOKENIZERS_PARALLELISM: 0", f"HF_TOKEN: {SECRET}", 15),
         ("TOKENIZERS_PARALLELISM: 0", f"VLLM_API_KEY: {SECRET}", 15),
         ("seed: 0", f"seed: 0 # sk-{SECRET}", 31),
@@ -239,6 +249,7 @@ def test_a_secret_is_refused_wherever_it_stands_and_is_not_shown(old: str, new: 
         "model: hf_GLM-4.7",
         "extra_body: {stop_token_ids: [1], pad_token: '<pad>', thinking_token_budget: 5}",
         "serve: {command: [x, --max-tokens, 5], env: {VLLM_USE_V1: '1', CUDA_VISIBLE_DEVICES: '0'}}",
+        "serve: {command: [sh, -c, 'HF_TOKEN=$MINE vllm serve --api-key \"$KEY\" --max-tokens 5']}",
     ],
 )
 def test_what_only_resembles_a_secret_is_allowed(harmless: str) -> None:
@@ -319,8 +330,9 @@ def test_a_suite_is_found_by_path_or_by_the_name_of_a_shipped_one(tmp_path: Path
 def test_every_shipped_suite_is_read_without_complaint() -> None:
     for path in shipped_folder("suites").glob("*.yaml"):
         read = load_suite(path)
-        check_ready(read)
         assert hints(read) == (), path
+        if not any(model.serve and model.serve.patches for model in read.models):  # they lie with the weights
+            check_ready(read)
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

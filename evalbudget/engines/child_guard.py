@@ -1,9 +1,10 @@
 """Runs a command so that nothing of it survives: python child_guard.py GRACE_S COMMAND [ARGUMENT …]
 
 The guard ends the command when its own standard input ends, which the kernel sees to however the parent dies,
-SIGKILL included; when it receives SIGTERM; and when the command ends but leaves children behind. All get
-SIGTERM first, and SIGKILL after GRACE_S seconds. On Linux the guard adopts descendants whose parents are
-gone, even in sessions of their own (PR_SET_CHILD_SUBREAPER, prctl(2)), so that it finds these too.
+SIGKILL included; when it receives SIGTERM, SIGINT, SIGHUP or SIGQUIT, which a command may send to its whole
+group; and when the command ends but leaves children behind. All get SIGTERM first, and SIGKILL after GRACE_S
+seconds. On Linux the guard adopts descendants whose parents are gone, even in sessions of their own
+(PR_SET_CHILD_SUBREAPER, prctl(2)), so that it finds these too.
 
 It must lead a process group of its own, and it exits with the command's exit code, or 128 + the number of the
 signal that ended it. It is run by its path with `python -I -S`: the standard library is all that it imports.
@@ -22,6 +23,9 @@ from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_OTHER = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)
+"""Would end the guard, which alone knows the command's children, and mean nothing to it."""
 _KILL_S = 10.0
 """After so long a process that SIGKILL does not end, such as one stuck in a driver, is given up."""
 
@@ -32,7 +36,10 @@ def main(arguments: list[str]) -> int:
     _adopt_orphans()
     asked: list[int] = []
     # a handler, not SIG_IGN: what is ignored here would be ignored in the command too
-    signal.signal(signal.SIGTERM, lambda number, _frame: asked.append(number))
+    for number in _ENDING:
+        signal.signal(number, lambda number, _frame: asked.append(number))
+    for number in _OTHER:
+        signal.signal(number, lambda _number, _frame: None)
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603  (the user's own command)
     except OSError as error:

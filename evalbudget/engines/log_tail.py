@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from evalbudget.engines.redaction import hide
 
 _READ_BYTES = 64 * 1024
 
 
-def last_lines(log: Path, start: int = 0, count: int = 10) -> list[str]:
-    """The last `count` lines that are not blank, of what was written to `log` after byte `start`."""
-    if not log.exists():
+def last_lines(log: Path, start: int = 0, count: int = 10, *, secrets: Sequence[str] = ()) -> list[str]:
+    """The last `count` lines that are not blank, of what was written to `log` after byte `start`.
+
+    Each of `secrets` is replaced by *** before lines are shortened: half a key would be too much. A log that
+    cannot be read has none.
+    """
+    try:
+        with log.open("rb") as file:
+            begin = max(start, file.seek(0, 2) - _READ_BYTES)
+            file.seek(begin)
+            text = file.read(_READ_BYTES).decode("utf-8", errors="replace")
+    except OSError:
         return []
-    with log.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(start, size - _READ_BYTES))
-        text = file.read().decode("utf-8", errors="replace")
-    lines = [printable(line) for line in text.splitlines()]
+    if begin > start:  # it may begin in the middle of a secret
+        text = text[max(map(len, secrets), default=0) :]
+    lines = [printable(line) for line in hide(text, secrets).splitlines()]
     return [line for line in lines if line.strip()][-count:]
 
 

@@ -10,6 +10,12 @@ HIDDEN = "***"
 _NAME = re.compile(r"(?i)(key|token|secret|password)$")
 """How the name of a flag or a variable with a secret ends; `--max-tokens` and `--tokenizer` end otherwise."""
 
+_IN_LINE = re.compile(
+    r"(?i)(?<!\S)((?:--?[\w-]{0,64}(?:key|token|secret|password)(?:=|\s{1,8})"
+    r"|\w{0,64}(?:key|token|secret|password)=))('[^']*'|\"[^\"]*\"|[^\s;|&]+)"
+)
+"""The same inside a word that is a line of its own, as in `sh -c "KEY=… serve --api-key …"`."""
+
 _SHORTEST = 6
 """A shorter value is hidden where it was given, but not sought in texts: it would blot out common words."""
 
@@ -17,19 +23,23 @@ _SHORTEST = 6
 def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
     """The words of a command, the value of each flag such as `--api-key` replaced by ***."""
     secret = set(_places(command))
-    return tuple(_flag(word) + HIDDEN if place in secret else word for place, word in enumerate(command))
+    return tuple(
+        _flag(word) + HIDDEN if place in secret else _IN_LINE.sub(rf"\g<1>{HIDDEN}", word)
+        for place, word in enumerate(command)
+    )
 
 
 def secret_values(command: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...]:
     """The secrets that stand in a command and an environment."""
     given = [command[place].removeprefix(_flag(command[place])) for place in _places(command)]
+    given += [found.group(2).strip("'\"") for word in command for found in _IN_LINE.finditer(word)]
     given += [value for name, value in env.items() if _NAME.search(name)]
     return tuple(value for value in given if len(value) >= _SHORTEST)
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
     """The text with each of the secrets replaced by ***."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be the beginning of another
         text = text.replace(secret, HIDDEN)
     return text
 

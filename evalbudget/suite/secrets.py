@@ -19,6 +19,12 @@ _SECRET_NAME = re.compile(
 )
 _SECRET_VARIABLE = re.compile(r".*(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)", re.IGNORECASE)
 _SECRET_OPTION = re.compile(r"--?(api[-_]?key|hf[-_]?token|token|password|secret)(=.*)?", re.IGNORECASE)
+_IN_SHELL = re.compile(
+    r"(?:^|\s)(?:--?(?:api[-_]?key|hf[-_]?token|token|password|secret)(?:=|\s{1,9})"
+    r"|\w{0,60}(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)=)(?![\"']?\$)[^\s]",
+    re.IGNORECASE,
+)
+"""The same within one word that a shell will read; `$NAME` behind it is no secret but where one stands."""
 _SHAPES = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"sk-(?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{16,}"
@@ -51,7 +57,7 @@ def refuse_secrets(source: YamlSource) -> None:
 
 def _refuse_options(source: YamlSource, path: KeyPath, words: list[str]) -> None:
     for place, word in enumerate(words):
-        if _SECRET_OPTION.fullmatch(word):
+        if _SECRET_OPTION.fullmatch(word) or (" " in word and _IN_SHELL.search(word)):
             how = "give it by an environment variable that the server reads, such as VLLM_API_KEY"
             raise source.error((*path, place), f"{_INSTEAD}; {how}")
 

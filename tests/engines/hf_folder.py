@@ -52,11 +52,7 @@ def scripted_folder(folder: Path) -> Path:
         "rope_theta": 1e6,
     }
     _write_config(folder, "qwen3", "Qwen3ForCausalLM", scripted.IDS, scripts.END, sizes)
-    plain = len(byte_alphabet()) + 1
-    merges = [" ".join([byte_alphabet()[ord(" ")]] * 2)]
-    _write_tokenizer(
-        folder, scripted.TOKENS[:plain], merges, scripted.IDS, scripts.CONTROLS, scripts.END, scripts.TEMPLATE
-    )
+    _write_scripted_tokenizer(folder)
     tensors = _tensors(scripted.embeddings(), scripted.output_layer(), block)
     _write_tensors(folder / "model.safetensors", tensors)
     return folder
@@ -92,6 +88,81 @@ def thinking_folder(folder: Path) -> Path:
     return folder
 
 
+SIZES: Mapping[str, Mapping[str, object]] = {
+    "Qwen3ForCausalLM": {
+        "model_type": "qwen3",
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 64,
+    },
+    "Glm4MoeLiteForCausalLM": {
+        "model_type": "glm4_moe_lite",
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "kv_lora_rank": 512,
+        "q_lora_rank": 128,
+        "qk_nope_head_dim": 192,
+        "qk_rope_head_dim": 64,
+        "qk_head_dim": 256,
+        "v_head_dim": 256,
+        "first_k_dense_replace": 1,
+        "mlp_layer_types": ["dense", "sparse", "sparse"],
+        "moe_intermediate_size": 128,
+        "n_group": 1,
+        "topk_group": 1,
+        "n_routed_experts": 8,
+        "n_shared_experts": 1,
+        "num_experts_per_tok": 2,
+        "norm_topk_prob": True,
+        "routed_scaling_factor": 1.8,
+        "num_nextn_predict_layers": 0,
+        "rope_interleave": True,
+    },
+    "Lfm2ForCausalLM": {
+        "model_type": "lfm2",
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "layer_types": ["conv", "full_attention", "conv", "full_attention"],
+        "full_attn_idxs": [1, 3],
+        "conv_L_cache": 3,
+        "conv_bias": False,
+        "conv_dim": 256,
+        "block_dim": 256,
+        "block_ff_dim": 512,
+        "block_auto_adjust_ff_dim": False,
+        "norm_eps": 1e-5,
+        "tie_word_embeddings": True,
+    },
+}
+"""Architecture → the sizes of a tiny model of it, as its config.json names them."""
+
+
+def dummy_folder(folder: Path, architecture: str) -> Path:
+    """Write all but the weights of a model in `SIZES`, for engines that make them up; returns the folder."""
+    sizes = {
+        "hidden_size": 256,
+        "intermediate_size": 512,
+        "dtype": "bfloat16",
+        "rope_parameters": {"rope_theta": 1e6, "rope_type": "default"},
+        **SIZES[architecture],
+    }
+    kind = str(sizes.pop("model_type"))
+    _write_config(folder, kind, architecture, scripted.IDS, scripts.END, sizes)
+    _write_scripted_tokenizer(folder)
+    return folder
+
+
+def _write_scripted_tokenizer(folder: Path) -> None:
+    plain = len(byte_alphabet()) + 1
+    merges = [" ".join([byte_alphabet()[ord(" ")]] * 2)]
+    _write_tokenizer(
+        folder, scripted.TOKENS[:plain], merges, scripted.IDS, scripts.CONTROLS, scripts.END, scripts.TEMPLATE
+    )
+
+
 def _write_config(
     folder: Path, kind: str, architecture: str, ids: Mapping[str, int], end: str, sizes: Mapping[str, object]
 ) -> None:
@@ -108,7 +179,7 @@ def _write_config(
         "rms_norm_eps": 1e-5,
         "tie_word_embeddings": False,
         "attention_bias": False,
-        "torch_dtype": "float32",
+        "dtype": "float32",
         **sizes,
         **named,
     }

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ import pytest
 from evalbudget.engines.command import CommandEngine, ServeCommand
 from evalbudget.errors import EngineError, InputError
 from tests.engine_fixtures import get_json
+from tests.engines.processes import alive, wait_for, wait_until_gone
 
 LOOPBACK = "http://127.0.0.1:{port}/v1"
 TINY_SERVER = str(Path(__file__).with_name("tiny_server.py"))
@@ -37,32 +37,6 @@ def refusal(started: CommandEngine) -> str:
     with pytest.raises(EngineError) as caught:
         asyncio.run(started.start())
     return str(caught.value)
-
-
-def alive(process: int) -> bool:
-    """Whether it runs: a zombie that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_for(path: Path, count: int) -> list[int]:
-    """The process ids that `path` holds as soon as there are so many."""
-    limit = time.monotonic() + 20
-    while time.monotonic() < limit:
-        found = path.read_text(encoding="utf-8").split() if path.exists() else []
-        if len(found) >= count:
-            return [int(word) for word in found]
-        time.sleep(0.02)
-    raise AssertionError(f"{path} never held {count} process ids")
-
-
-def wait_until_gone(processes: list[int]) -> None:
-    limit = time.monotonic() + 20
-    while any(map(alive, processes)):
-        assert time.monotonic() < limit, [process for process in processes if alive(process)]
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ THINKER = "thinker"
 _FLAGS = {**SERVERS, THINKER: SERVERS["qwen3"]}
 CONTEXT = 32768
 """Tokens: half a minute's work, so that a stream that we end is ended by nothing else."""
-_QUIET = {
+QUIET = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
@@ -108,7 +108,7 @@ def serving(folder: Path, log: Path, flags: tuple[str, ...]) -> Iterator[str]:
             command,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **_QUIET},
+            env={**os.environ, **QUIET},
             start_new_session=True,
         )
         try:
