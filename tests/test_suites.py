@@ -212,13 +212,6 @@ def test_models_of_one_comparison_differ_in_what_they_are_meant_to() -> None:
         assert len(flags) == 1, stem
 
 
-def test_a_model_has_one_configuration_wherever_it_lies() -> None:
-    for path in (REPOSITORY / "suites" / "configs").glob("*.json"):
-        other = REPOSITORY / "docs" / "configs" / path.name
-        if other.exists():
-            assert json.loads(path.read_text()) == json.loads(other.read_text())
-
-
 def examples() -> list[tuple[str, list[str]]]:
     """Each command of the page with the lines under it."""
     found: list[tuple[str, list[str]]] = []

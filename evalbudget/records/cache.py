@@ -68,19 +68,26 @@ class CachePool:
 
     def over(self, other: CachePool) -> CachePool:
         """This pool, and the other's figures where this one is silent: a log tells the bytes of vLLM's cache,
-        its pages the number of blocks. Whose the bytes are, his is `source`; and who
-        knows both bytes and blocks knows whether they belong together (`overridden`).
+        its pages the number of blocks. Where both tell bytes, those with the least rounding count. Whose the
+        bytes are, his is `source`; and who knows bytes and blocks knows whether they belong together
+        (`overridden`).
         """
-        told = {
-            each.name: value
-            for each in fields(self)
-            if (value := getattr(self, each.name)) is not None and value not in ((), False)
-        }
-        if self.parts and self.blocks is not None:
-            told["overridden"] = self.overridden
-        elif other.parts or other.bytes_per_token is not None:
-            told["source"] = other.source
+        told = {each.name: value for each in fields(self) if (value := getattr(self, each.name)) is not None}
+        sized = min((pool for pool in (self, other) if pool._has_bytes), key=_rounding, default=self)
+        told |= {"source": sized.source, "parts": sized.parts}
+        if not (sized.parts and sized.blocks is not None):
+            told["overridden"] = self.overridden or other.overridden
+        else:
+            told["overridden"] = sized.overridden
         return replace(other, **told)
+
+    @property
+    def _has_bytes(self) -> bool:
+        return bool(self.parts) or self.bytes_per_token is not None
+
+
+def _rounding(pool: CachePool) -> int:
+    return sum(part.rounding for part in pool.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The configurations under docs/configs, and pools of servers made from figures."""
+"""The configurations under suites/configs, and pools of servers made from figures."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from evalbudget.kv import KvModel, model_of_config
 from evalbudget.records import CachePart, CachePool, ServerFacts
 
-CONFIGS = Path(__file__).parents[2] / "docs" / "configs"
+CONFIGS = Path(__file__).parents[2] / "suites" / "configs"
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.json"))
 GIB, MIB = 2**30, 2**20
 
 
 def model(name: str) -> KvModel:
-    """One of docs/configs."""
+    """One of suites/configs."""
     return model_of_config(json.loads((CONFIGS / f"{name}.json").read_text()))
 
 

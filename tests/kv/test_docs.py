@@ -52,5 +52,5 @@ def test_a_command_prints_what_the_page_shows(
 
 def test_every_configuration_is_used_or_named() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "tests" / "kv").glob("*.py"))
-    for path in (REPOSITORY / "docs" / "configs").glob("*.json"):
+    for path in (REPOSITORY / "suites" / "configs").glob("*.json"):
         assert path.stem in PAGE or f'"{path.stem}"' in tests, path.name
