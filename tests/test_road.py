@@ -16,29 +16,15 @@ import pytest
 from aiohttp import web
 
 from evalbudget.store.replay import durable_jobs
+from tests import asking
 from tests.command import ENOUGH_S, evalbudget
 from tests.loopback import answer, event, request_key, serving
 
 
 def write_suite(folder: Path, models: list[dict[str, object]], *, rows: int = 3, repeats: int = 1) -> Path:
     """A suite with these models and a task of small sums, in `folder`."""
-    data = "".join(
-        json.dumps({"id": f"q{n}", "question": f"{n} + 0?", "answer": str(n)}) + "\n" for n in range(rows)
-    )
-    (folder / "sums.jsonl").write_text(data, encoding="utf-8")
-    task = {
-        "name": "small",
-        "title": "small sums",
-        "data": {"file": "sums.jsonl"},
-        "columns": {"id": "id", "question": "question", "target": "answer"},
-        "prompt": "{question}",
-        "scorer": "integer",
-    }
-    (folder / "small.yaml").write_text(json.dumps(task), encoding="utf-8")
-    suite = {"name": "road", "models": models, "tasks": ["small.yaml"], "repeats": repeats}
-    path = folder / "suite.yaml"
-    path.write_text(json.dumps(suite), encoding="utf-8")
-    return path
+    questions = [(f"q{n}", f"{n} + 0?", str(n)) for n in range(rows)]
+    return asking.write_suite(folder, models, questions, task={"name": "small"}, name="road", repeats=repeats)
 
 
 def rows_of(folder: Path, sql: str) -> list[tuple[object, ...]]:

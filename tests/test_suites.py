@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import zipfile
@@ -210,29 +209,3 @@ def test_models_of_one_comparison_differ_in_what_they_are_meant_to() -> None:
             if model.serve
         }
         assert len(flags) == 1, stem
-
-
-def examples() -> list[tuple[str, list[str]]]:
-    """Each command of the page with the lines under it."""
-    found: list[tuple[str, list[str]]] = []
-    for block in re.findall(r"```console\n(.*?)```", COMPARISONS, re.DOTALL):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                found.append((line[2:], []))
-            elif line != "…":
-                found[-1][1].append(line)
-    return found
-
-
-@pytest.mark.parametrize(("command", "lines"), examples(), ids=[command for command, _ in examples()])
-def test_a_command_of_the_page_prints_what_it_shows(
-    command: str, lines: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(REPOSITORY)
-    monkeypatch.setenv("COLUMNS", "100")
-    done = CliRunner().invoke(cli, shlex.split(command)[1:])
-    assert done.exit_code == 0, done.output
-    printed = [" ".join(line.split()) for line in done.output.splitlines()]
-    assert lines
-    for line in lines:
-        assert line in printed, done.output

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from embedded.scripted import scripted_model
 from evalbudget.kv import cache_type, kv_bytes
 from evalbudget.wiring.kv import read_kv_model
+from tests.asking import rows, write_suite
 from tests.command import evalbudget
 
 ARCHITECTURES = {"qwen3": "gqa", "deepseek2": "mla", "deepseek2-legacy": "mla", "lfm2": "hybrid"}
@@ -34,32 +33,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {"name": f"{architecture} {kind}", "gguf": str(gguf), "kv_dtype": kind, "context": CONTEXT}
             for kind in TYPES
         ]
-    marks = ("[think]", "[direct]", "[loop]")
-    samples = [{"id": mark, "question": f"{mark} Q", "answer": "4"} for mark in marks]
-    lines = "".join(json.dumps(sample) + "\n" for sample in samples)
-    (home / "q.jsonl").write_text(lines, encoding="utf-8")
-    task = {
-        "name": "q",
-        "title": "three scripts",
-        "data": {"file": "q.jsonl"},
-        "columns": {"id": "id", "question": "question", "target": "answer"},
-        "prompt": "{question}",
-        "scorer": "integer",
-    }
-    (home / "q.yaml").write_text(json.dumps(task), encoding="utf-8")
-    sampling = {"temperature": 0, "max_tokens": 200}
-    suite = {"name": "memory", "models": models, "tasks": ["q.yaml"], "sampling": sampling}
-    (home / "suite.yaml").write_text(json.dumps(suite), encoding="utf-8")
+    questions = [(mark, f"{mark} Q", "4") for mark in ("[think]", "[direct]", "[loop]")]
+    write_suite(home, models, questions, sampling={"temperature": 0, "max_tokens": 200})
     done = evalbudget(home, "run", "suite.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     return home
-
-
-def rows(folder: Path, table: str, label: str) -> list[dict[str, Any]]:
-    with duckdb.connect(str(folder / "results" / "evalbudget.duckdb"), read_only=True) as connection:
-        found = connection.execute(f"SELECT * FROM {table} WHERE model = ?", [label])  # noqa: S608 - our words
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def server(folder: Path, label: str) -> Mapping[str, Any]:

@@ -5,16 +5,15 @@ Opt-in: `make test-vllm`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from embedded.scripts import LOOP_THINKING
+from tests.asking import rows, write_suite
 from tests.command import evalbudget
 from tests.engines.hf_folder import dummy_folder
 from tests.engines.vllm_server import PYTHON, QUIET
@@ -55,38 +54,17 @@ def model(folder: Path, label: str) -> dict[str, Any]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run of all three."""
     home = tmp_path_factory.mktemp("memory")
-    question = f"{LOOP_THINKING.mark} Q"
-    samples = [{"id": str(n), "question": f"{question}{n}", "answer": "4"} for n in range(ASKED)]
-    lines = "".join(json.dumps(sample) + "\n" for sample in samples)
-    (home / "q.jsonl").write_text(lines, encoding="utf-8")
-    task = {
-        "name": "q",
-        "title": "thinking that never ends by itself",
-        "data": {"file": "q.jsonl"},
-        "columns": {"id": "id", "question": "question", "target": "answer"},
-        "prompt": "{question}",
-        "scorer": "integer",
-    }
-    (home / "q.yaml").write_text(json.dumps(task), encoding="utf-8")
-    suite = {
-        "name": "memory",
-        "models": [model(home, label) for label in MODELS],
-        "tasks": ["q.yaml"],
-        "budgets": [BUDGET, "unlimited"],
-        "budget_mode": "server",
-        "sampling": {"temperature": 0, "max_tokens": LONGEST},
-    }
-    (home / "suite.yaml").write_text(json.dumps(suite), encoding="utf-8")
+    write_suite(
+        home,
+        [model(home, label) for label in MODELS],
+        [(str(number), f"{LOOP_THINKING.mark} Q{number}", "4") for number in range(ASKED)],
+        budgets=[BUDGET, "unlimited"],
+        budget_mode="server",
+        sampling={"temperature": 0, "max_tokens": LONGEST},
+    )
     done = evalbudget(home, "run", "suite.yaml", enough_s=1000)
     assert done.returncode == 0, done.stdout + done.stderr
     return home
-
-
-def rows(folder: Path, table: str, label: str) -> list[dict[str, Any]]:
-    with duckdb.connect(str(folder / "results" / "evalbudget.duckdb"), read_only=True) as connection:
-        found = connection.execute(f"SELECT * FROM {table} WHERE model = ?", [label])  # noqa: S608 - our words
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def server(folder: Path, label: str) -> Mapping[str, Any]:

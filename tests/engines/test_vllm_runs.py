@@ -13,6 +13,7 @@ import pytest
 
 from embedded.scripts import LOOP_THINKING, THINK, Script
 from evalbudget.records import JsonValue
+from tests.asking import write_suite
 from tests.command import evalbudget
 from tests.engines.forced import BEHIND, CLOSING_IDS, FORCE, PROMPT, forced
 from tests.engines.relay import relay_to
@@ -32,29 +33,12 @@ ROWS = (
 
 def run(folder: Path, base_url: str, **suite: JsonValue) -> subprocess.CompletedProcess[str]:
     """The real command, four requests at once, on the script that answers and the one that loops."""
-    samples = [
-        {"id": script.name, "question": f"{script.mark} Q", "answer": "4"}
-        for script in (THINK, LOOP_THINKING)
-    ]
-    lines = "".join(json.dumps(sample) + "\n" for sample in samples)
-    (folder / "scripts.jsonl").write_text(lines, encoding="utf-8")
-    task = {
-        "name": "scripts",
-        "title": "both scripts that think",
-        "data": {"file": "scripts.jsonl"},
-        "columns": {"id": "id", "question": "question", "target": "answer"},
-        "prompt": "{question}",
-        "scorer": "integer",
-    }
-    (folder / "scripts.yaml").write_text(json.dumps(task), encoding="utf-8")
-    whole = {
-        "name": "vllm",
-        "models": [{"name": "m", "family": "scripted", "base_url": base_url, "concurrency": 4}],
-        "tasks": ["scripts.yaml"],
-        "sampling": {"temperature": 0, "max_tokens": 2000},
-        **suite,
-    }
-    (folder / "suite.yaml").write_text(json.dumps(whole), encoding="utf-8")
+    write_suite(
+        folder,
+        [{"name": "m", "family": "scripted", "base_url": base_url, "concurrency": 4}],
+        [(script.name, f"{script.mark} Q", "4") for script in (THINK, LOOP_THINKING)],
+        **{"name": "vllm", "sampling": {"temperature": 0, "max_tokens": 2000}, **suite},
+    )
     return evalbudget(folder, "run", "suite.yaml", enough_s=600)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from embedded.thoughts import THOUGHTS, Thought
+from tests import asking
 
 OCTAVES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 MAX_TOKENS = 4400
@@ -29,35 +30,17 @@ def write_suite(
     **more: object,
 ) -> Path:
     """A suite in `folder`, made if need be, whose questions are these thoughts; `more` goes to its model."""
-    folder.mkdir(parents=True, exist_ok=True)
-    questions = (
-        {"id": sample_id(each), "question": f"Which digit is it? {each.mark}", "target": str(each.target)}
-        for each in thoughts
+    return asking.write_suite(
+        folder,
+        [{"name": "thinker", "base_url": base_url, "concurrency": SLOTS, **more}],
+        [(sample_id(each), f"Which digit is it? {each.mark}", str(each.target)) for each in thoughts],
+        task={"name": "thoughts", "expected_tokens": 1000},
+        name=f"curve-{mode}",
+        sampling={"temperature": 0.6, "max_tokens": MAX_TOKENS},
+        budgets=list(budgets),
+        budget_mode=mode,
+        repeats=1,
     )
-    lines = "".join(json.dumps(question) + "\n" for question in questions)
-    (folder / "thoughts.jsonl").write_text(lines, encoding="utf-8")
-    task = {
-        "name": "thoughts",
-        "title": "Thoughts of known length and answer",
-        "data": {"file": "thoughts.jsonl"},
-        "columns": {"id": "id", "question": "question", "target": "target"},
-        "prompt": "{question}",
-        "scorer": "integer",
-        "expected_tokens": 1000,
-    }
-    (folder / "thoughts.yaml").write_text(json.dumps(task), encoding="utf-8")
-    suite = {
-        "name": f"curve-{mode}",
-        "models": [{"name": "thinker", "base_url": base_url, "concurrency": SLOTS, **more}],
-        "tasks": ["thoughts.yaml"],
-        "sampling": {"temperature": 0.6, "max_tokens": MAX_TOKENS},
-        "budgets": list(budgets),
-        "budget_mode": mode,
-        "repeats": 1,
-    }
-    path = folder / "suite.yaml"
-    path.write_text(json.dumps(suite), encoding="utf-8")
-    return path
 
 
 def sample_id(thought: Thought) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from embedded.scripted import scripted_model
 from evalbudget.suite import Model
 from evalbudget.wiring.shifts import shifts
+from tests.asking import write_suite
 from tests.command import evalbudget
 
 PORT = "http://127.0.0.1:{port}/v1"
@@ -69,21 +69,8 @@ def test_a_run_starts_the_second_server_when_the_first_has_ended(tmp_path: Path)
     command = [sys.executable, "-m", "evalbudget.engines.llamacpp_server", str(gguf)]
     command += ["--port", "{port}", "--threads", "1", "--alias", "m", "--context", "256"]
     models = [{"name": name, "base_url": PORT, "serve": {"command": command}} for name in ("one", "two")]
-    lines = "".join(
-        json.dumps({"id": str(n), "question": "<|s1|> Q", "answer": "4"}) + "\n" for n in range(3)
-    )
-    (tmp_path / "q.jsonl").write_text(lines, encoding="utf-8")
-    task = {
-        "name": "q",
-        "title": "three questions",
-        "data": {"file": "q.jsonl"},
-        "columns": {"id": "id", "question": "question", "target": "answer"},
-        "prompt": "{question}",
-        "scorer": "integer",
-    }
-    (tmp_path / "q.yaml").write_text(json.dumps(task), encoding="utf-8")
-    suite = {"name": "turns", "models": models, "tasks": ["q.yaml"], "sampling": {"max_tokens": 32}}
-    (tmp_path / "suite.yaml").write_text(json.dumps(suite), encoding="utf-8")
+    questions = [(str(number), "[think] Q", "4") for number in range(3)]
+    write_suite(tmp_path, models, questions, sampling={"max_tokens": 32})
     done = evalbudget(tmp_path, "run", "suite.yaml")
     assert done.returncode == 0, done.stderr
     with duckdb.connect(str(tmp_path / "results" / "evalbudget.duckdb"), read_only=True) as connection:

@@ -1,4 +1,4 @@
-"""docs/kv-memory.md: every command runs, and prints the figures under it."""
+"""Every command in `docs/` prints the figures that stand under it there."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from click.testing import CliRunner
 
 from evalbudget.cli import cli
 
-REPOSITORY = Path(__file__).parents[2]
-PAGE = (REPOSITORY / "docs" / "kv-memory.md").read_text(encoding="utf-8")
+REPOSITORY = Path(__file__).parents[1]
+PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 
 
-def examples() -> list[tuple[str, list[str]]]:
-    """Each command of the page with the lines under it."""
+def examples(page: Path) -> list[tuple[str, list[str]]]:
+    """Each command of a page with the lines under it; `…` stands for lines that are left out."""
     found: list[tuple[str, list[str]]] = []
-    for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL):
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         for line in block.splitlines():
             if line.startswith("$ "):
                 found.append((line[2:], []))
@@ -27,11 +27,11 @@ def examples() -> list[tuple[str, list[str]]]:
     return found
 
 
-EXAMPLES = examples()
+EXAMPLES = [example for page in PAGES for example in examples(page)]
 
 
-def test_the_page_has_commands_and_each_has_figures() -> None:
-    assert len(EXAMPLES) > 10
+def test_the_pages_have_commands_and_each_has_figures() -> None:
+    assert len(EXAMPLES) > 20
     assert all(lines for _, lines in EXAMPLES)
 
 
@@ -51,6 +51,7 @@ def test_a_command_prints_what_the_page_shows(
 
 
 def test_every_configuration_is_used_or_named() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     tests = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "tests" / "kv").glob("*.py"))
     for path in (REPOSITORY / "suites" / "configs").glob("*.json"):
-        assert path.stem in PAGE or f'"{path.stem}"' in tests, path.name
+        assert path.stem in pages or f'"{path.stem}"' in tests, path.name
