@@ -31,9 +31,6 @@ from evalbudget.scorer_choice import ScorerChoice, scorer_by_name
 from evalbudget.shipped import shipped_folder, shipped_root
 from evalbudget.yaml_source import Checked, nearest, parse, read_yaml
 
-NOT_BUILT = ("sums",)
-"""Tasks that are designed for and come later."""
-
 LM_EVAL = "lm_eval/"
 """Opens the names of lm-eval's tasks."""
 
@@ -71,8 +68,22 @@ class SamplingChoice(Checked):
         return Sampling(**{**kept, **{name: getattr(self, name) for name in self.model_fields_set}})
 
 
+class MadeSums(Checked):
+    """`sums:` of `data:`: problems that are made from a seed (evalbudget/datasets/sums.py)."""
+
+    seed: StrictInt = Field(default=1, ge=0)
+    """Another seed, other problems; none of them was ever trained on."""
+    each: StrictInt = Field(default=30, ge=1, le=500)
+    """Problems of each level."""
+    levels: Annotated[tuple[Annotated[StrictInt, Field(ge=2, le=40)], ...], Field(min_length=1)] = (
+        *range(2, 9),
+    )
+    """Numbers of operands."""
+
+
 class DataSource(Checked):
-    """`data:`: where a task's samples lie, on the Hub (and in a mirror of it) or in a file of one's own."""
+    """`data:`: where samples lie, on the Hub (and in a mirror of it) or in a file of one's own, or how they
+    are made."""
 
     format: Literal["rows", "bfcl_v3", "bfcl_v4", "lm_eval"] = "rows"
     """rows: one sample a row, as `columns` says. The others have readers of their own (`datasets/`)."""
@@ -92,11 +103,14 @@ class DataSource(Checked):
     """Where `mirror` or `file` is a zip archive: the file in it, with JSON lines, JSON or CSV."""
     password: str | None = None
     """The archive's, where it has one that its authors publish. No secret belongs here."""
+    sums: MadeSums | None = None
+    """Instead of `hub` and `file`: arithmetic, made from a seed."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if self.format != "lm_eval" and (self.hub is None) == (self.file is None):
-            raise ValueError("needs either `hub: owner/name` or `file: …`")
+        places = [self.hub, self.file, self.sums]
+        if self.format != "lm_eval" and sum(place is not None for place in places) != 1:
+            raise ValueError("needs one of `hub: owner/name`, `file: …` and `sums: {…}`")
         if self.file is not None and {"subset", "split", "revision", "mirror"} & self.model_fields_set:
             raise ValueError("`subset`, `split`, `revision` and `mirror` belong to `hub`, not to `file`")
         if self.member is not None and self.mirror is None and self.file is None:
@@ -292,12 +306,9 @@ def _load(name: str, folder: Path | None) -> Task:
         return read_task(shipped_folder("tasks") / f"{name}.yaml")
     if name.startswith(LM_EVAL):
         return _of_lm_eval(name.removeprefix(LM_EVAL), folder or Path.cwd())
-    if name in NOT_BUILT:
-        raise InputError(f"the task {name} is not built yet; there are: {', '.join(known_tasks())}")
     if Path(name).suffix in {".yaml", ".yml"}:
         return read_task(locate(name, folder or Path.cwd()))
-    known = [*known_tasks(), *NOT_BUILT]
-    raise InputError(f'unknown task "{name}", {nearest(name, known)} (a task file ends in .yaml)')
+    raise InputError(f'unknown task "{name}", {nearest(name, known_tasks())} (a task file ends in .yaml)')
 
 
 def _of_lm_eval(name: str, folder: Path) -> Task:

@@ -122,7 +122,6 @@ def test_a_suite_is_frozen() -> None:
             "  - aime_25",
             'suite.yaml:23: tasks[0]: unknown task "aime_25", did you mean "aime25"?',
         ),
-        ("  - aime25", "  - sums", "suite.yaml:23: tasks[0]: the task sums is not built yet"),
         ("  - aime25", "  - aime24", "suite.yaml:24: tasks[1]: the task aime24 stands in tasks[0] already"),
         ("  - aime25", "  - ./my.yaml", "suite.yaml:23: tasks[0]: no file ./my.yaml; looked for"),
         ("repeats: 8", "repeat: 8", 'suite.yaml:24: tasks[1].repeat: unknown key, did you mean "repeats"?'),

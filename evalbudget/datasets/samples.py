@@ -15,6 +15,7 @@ from evalbudget.datasets.hub import hub_rows
 from evalbudget.datasets.lm_eval import lm_eval_samples
 from evalbudget.datasets.local import Row, read_rows
 from evalbudget.datasets.mirror import VARIABLE, mirror_file
+from evalbudget.datasets.sums import sums_rows
 from evalbudget.errors import DataError
 from evalbudget.records import Choices, JsonValue, Reply, Sample
 from evalbudget.scoring import check_ready
@@ -64,6 +65,8 @@ def _samples(task: Task, categories: Collection[str], limit: int | None) -> tupl
 def _rows(task: Task) -> tuple[list[Row], str]:
     """The rows and where they lie, for errors."""
     data = task.data
+    if data.sums is not None:
+        return sums_rows(data.sums.seed, data.sums.levels, data.sums.each), "the sums"
     root = os.environ.get(VARIABLE)
     if data.hub is None:
         path = task.folder / str(data.file)
