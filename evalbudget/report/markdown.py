@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from evalbudget.report import curve_words, memory, words
+from evalbudget.report import curve_words, memory, paired_words, words
 from evalbudget.report.curves import ModelCurve
 from evalbudget.report.figures import RunFigures, TaskFigures
 from evalbudget.report.warnings import loop_lines, warnings
@@ -24,6 +24,7 @@ def markdown(figures: RunFigures) -> str:
         lines += _measures(part)
         for curve in part.curves:
             lines += _curve(curve)
+    lines += _listed(paired_words.TITLE.capitalize(), paired_words.sentences(figures.compared))
     lines += _listed("Effort words", (words.effort(point) for point in figures.efforts))
     lines += _listed("Warnings", warnings(figures))
     lines += _listed("Loops", loop_lines(figures.loops))
@@ -35,13 +36,21 @@ def markdown(figures: RunFigures) -> str:
         example = words.one_line(group.example, 200)
         lines.append(f"- {_escaped(words.failure(group))}" + (f"; {_code(example)}" if example else ""))
     lines += _listed("Counts of thinking tokens", words.token_counts(figures.token_sources))
-    if figures.tasks:
-        lines += ["", _escaped(words.INTERVAL)]
-    if any(part.curves for part in figures.tasks):
-        lines += ["", _escaped(curve_words.BAND)]
-    if memory.shown(figures.memory):
-        lines += ["", _escaped(memory.MEANING)]
+    for meaning in _meanings(figures):
+        lines += ["", _escaped(meaning)]
     return "\n".join(lines) + "\n"
+
+
+def _meanings(figures: RunFigures) -> Iterator[str]:
+    """What the intervals and bands of this report are."""
+    if figures.tasks:
+        yield words.INTERVAL
+    if any(part.curves for part in figures.tasks):
+        yield curve_words.BAND
+    if figures.compared:
+        yield paired_words.MEANING
+    if memory.shown(figures.memory):
+        yield memory.MEANING
 
 
 def _table(part: TaskFigures, columns: tuple[words.Column, ...]) -> list[str]:

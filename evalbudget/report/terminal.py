@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from evalbudget.report import curve_words, memory, words
+from evalbudget.report import curve_words, memory, paired_words, words
 from evalbudget.report.curves import ModelCurve
 from evalbudget.report.figures import RunFigures, TaskFigures
 from evalbudget.report.warnings import loop_lines, warnings
@@ -189,6 +189,7 @@ def _memory_rows(
 
 def _print_around(figures: RunFigures, console: Console) -> None:
     """What surrounds the tables: servers, failures, how exact the counts are, what the interval means."""
+    _print_listed(console, paired_words.TITLE, paired_words.sentences(figures.compared))
     efforts = [words.effort(point) for point in figures.efforts]
     _print_listed(console, "effort words", efforts)
     _print_listed(console, "warnings", warnings(figures), style="yellow")
@@ -210,6 +211,8 @@ def _print_around(figures: RunFigures, console: Console) -> None:
         _print(console, "\n" + words.INTERVAL, style="dim")
     if any(part.curves for part in figures.tasks):
         _print(console, "\n" + curve_words.BAND, style="dim")
+    if figures.compared:
+        _print(console, "\n" + paired_words.MEANING, style="dim")
     if memory.shown(figures.memory):
         _print(console, "\n" + memory.MEANING, style="dim")
 

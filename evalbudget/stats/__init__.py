@@ -8,6 +8,9 @@ bootstrap       whole questions drawn again, and the interval that this gives
 isotonic        the closest curve that never falls, and where it reaches a height
 overthinking    what was thought after the answer was there, and what that lost
 pareto          which points nothing else beats in tokens and accuracy
+paired          two models on the same questions: difference of accuracy, ratio of tokens
+matched_pairs   the same where each question was answered once: exact p and interval
+sign_flip       how often chance alone gives such a difference
 """
 
 from evalbudget.stats.answers import Answer
@@ -24,8 +27,11 @@ from evalbudget.stats.intervals import (
     effective_answers,
     student_quantile,
 )
+from evalbudget.stats.matched_pairs import mcnemar_p, tango_interval
 from evalbudget.stats.overthinking import post_answer_share
+from evalbudget.stats.paired import PairedDifference, TokenRatio, paired_difference, token_ratio
 from evalbudget.stats.pareto import dominated_for_sure, pareto
+from evalbudget.stats.sign_flip import SignFlip, sign_flip
 from evalbudget.stats.strict import StrictPoint, strict_curve
 
 __all__ = [
@@ -36,7 +42,10 @@ __all__ = [
     "Curve",
     "CurvePoint",
     "Interval",
+    "PairedDifference",
+    "SignFlip",
     "StrictPoint",
+    "TokenRatio",
     "accuracy_interval",
     "assumed_variance",
     "clustered_wilson",
@@ -44,9 +53,14 @@ __all__ = [
     "detectable_effect",
     "dominated_for_sure",
     "effective_answers",
+    "mcnemar_p",
     "ock_score",
+    "paired_difference",
     "pareto",
     "post_answer_share",
+    "sign_flip",
     "strict_curve",
     "student_quantile",
+    "tango_interval",
+    "token_ratio",
 ]

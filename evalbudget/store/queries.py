@@ -28,6 +28,7 @@ from evalbudget.store.curves import ANSWERS
 from evalbudget.store.database import READER_PATIENCE_S, first_line, reading
 from evalbudget.store.loops import LOOP_COSTS, LoopCost
 from evalbudget.store.memory import ModelMemory, Use, memory_of, use_over_time
+from evalbudget.store.paired import ModelOfRun, PairedAnswers, paired_answers
 from evalbudget.store.private import OPTIONS, is_private_sql, private_tasks
 from evalbudget.store.replay import Named, choose_run
 
@@ -172,6 +173,11 @@ class Store:
             for row in rows
         )
 
+    def models(self, run_id: str) -> tuple[str, ...]:
+        """The labels of a run's servers, in the order in which the run recorded them."""
+        rows = self._rows("SELECT model FROM servers WHERE run_id = ? ORDER BY rowid", [run_id])
+        return tuple(row["model"] for row in rows)
+
     def scored_rows(self, run_id: str, task: str) -> tuple[CellRow, ...]:
         """The scored attempts of one task, without their texts, by model, budget, sample and repeat."""
         rows = self._rows(_SCORED_ROWS, [run_id, task])
@@ -198,6 +204,12 @@ class Store:
     def answers(self, run_id: str, model: str, task: str) -> tuple[Answer, ...]:
         """The scored answers of one model on one task, as the curves take them."""
         return tuple(Answer(**row) for row in self._rows(ANSWERS, [run_id, model, task]))
+
+    def paired(self, task: str, base: ModelOfRun, candidate: ModelOfRun) -> PairedAnswers | None:
+        """What two models, of one run or of two, answered to one task: by question, without texts, at the
+        largest budget that both have (unlimited above all); None where they share none."""
+        with self.batch():
+            return paired_answers(self._rows, task, base, candidate)
 
     def efforts(self, run_id: str) -> tuple[EffortPoint, ...]:
         """Where the effort words of a run lie, by task, family and what was really thought."""

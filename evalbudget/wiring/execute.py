@@ -196,6 +196,7 @@ class _Execution:
         elif failed:
             lines.append(f"{failed} attempts failed and are in no average. Try them again with:\n  {again}")
         lines.append(f"Store: {self.db}   run: {self.run_id}")
+        lines.append(f"Dashboard: evalbudget dashboard --db {self.db}")
         code = 130 if interrupted else 1 if failed else 0
         return RunEnd(run_id=self.run_id, exit_code=code, lines=tuple(lines))
 

@@ -109,7 +109,7 @@ def test_both_doors_show_the_same_figures(db: Path) -> None:
 def test_json_has_the_cells_unrounded(db: Path) -> None:
     told = json.loads(json_text(gather(db, None)))
     assert told["cells"] == [asdict(cell) for cell in Store(db).cells("r1")]
-    parts = {"cells", "curves", "efforts", "loops", "measures", "servers", "memory", "failures"}
+    parts = {"cells", "compared", "curves", "efforts", "loops", "measures", "servers", "memory", "failures"}
     assert set(told) == {"run", "store", "token_sources", "warnings", "differences", "notes", *parts}
     assert told["run"]["status"] == "finished"
     assert told["failures"][1]["example"] == EVIL

@@ -168,7 +168,8 @@ def force_string(*names: str | None) -> ForceString:
 def custom(text: str, base: ForceString) -> ForceString:
     """A user's own string in place of the closing one of `base`. Raises ValueError, in one line.
 
-    It must hold a closing marker; where that is another family's, so is what opens the thinking.
+    It must hold a closing marker; where that is another family's, so is what opens the thinking. A marker
+    alone also closes an empty thinking: the model wants nothing around it.
     """
     pairs = list(_pairs())
     held = [(opening, closing) for opening, closing in pairs if closing in text]
@@ -176,6 +177,9 @@ def custom(text: str, base: ForceString) -> ForceString:
         known = ", ".join(closing for _, closing in pairs)
         raise ValueError(f"force_string holds no marker that closes a thinking, one of: {known}")
     opening, closing = next((pair for pair in held if pair[1] in base.closing), held[0])
+    if text == closing:
+        opening = base.opening if closing in base.closing else opening
+        return ForceString(family="custom", opening=opening, closing=text, empty=text)
     if closing in base.closing:
         return ForceString(family="custom", opening=base.opening, closing=text, empty=base.empty)
     return ForceString(family="custom", opening=opening, closing=text, empty=closing)

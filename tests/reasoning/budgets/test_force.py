@@ -108,6 +108,11 @@ def test_a_users_string_takes_the_place_of_the_closing_one() -> None:
     assert own.closing == "\n\nTime is up.\n</think>\n\n"
 
 
+def test_a_marker_alone_closes_an_empty_thinking_too() -> None:
+    own = custom("</think>", force_string("Qwen3-8B"))
+    assert (own.opening, own.closing, own.empty) == ("<think>", "</think>", "</think>")
+
+
 def test_a_users_string_with_another_familys_marker_brings_its_opening() -> None:
     own = custom("Done.[/THINK]", force_string())
     assert (own.opening, own.closing, own.empty) == ("[THINK]", "Done.[/THINK]", "[/THINK]")
