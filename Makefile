@@ -6,6 +6,7 @@
 #   make bench        the benchmarks
 #   make test-vllm    counts, budgets and KV memory on a real vLLM, installed for it into .venv-vllm (3.5 GB, some minutes)
 #   make tiny-model   trains the embedded model anew, on PyTorch for the CPU (some 20 minutes on two cores)
+#   make readme       what README.md shows of the quickstart, made anew: its output and the dashboard's picture
 #   make install      only set up .venv, with .venv/bin/evalbudget
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ TINY_INSTALLED := $(TINY)/.installed
 TRAINED := build/tiny
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check lint bench test-vllm tiny-model
+.PHONY: help install quickstart test check lint bench test-vllm tiny-model readme
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -51,10 +52,13 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy --explicit-package-bases embedded
+	$(BIN)/mypy --explicit-package-bases embedded docs
 	$(BIN)/lint-imports
 
 check: lint test
+
+readme: install
+	$(BIN)/python docs/remake.py
 
 bench: install
 	$(BIN)/python -m bench.endpoint

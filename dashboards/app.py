@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
 from evalbudget.errors import EvalbudgetError
 from evalbudget.report import memory as memory_words
 from evalbudget.report.differences import lines_within
+from evalbudget.report.words import budget
 from evalbudget.store.load import catch_up
 from evalbudget.store.memory import ModelMemory, Use
 from evalbudget.store.queries import RunRow, Store
@@ -29,6 +31,7 @@ PERCENT = st.column_config.NumberColumn(format="percent")
 CELL_COLUMNS = {
     "model": "model",
     "task": "task",
+    "budget": "budget",
     "questions": "questions",
     "attempts": "attempts",
     "failed": "failed",
@@ -36,11 +39,13 @@ CELL_COLUMNS = {
     "ci_low": st.column_config.NumberColumn("95 % from", format="percent"),
     "ci_high": st.column_config.NumberColumn("to", format="percent"),
     "truncated": "truncated",
+    "looped": "looped",
     "no_answer": "no answer",
     "mean_reasoning_tokens": st.column_config.NumberColumn("tokens thought", format="%.0f"),
     "mean_completion_tokens": st.column_config.NumberColumn("tokens in all", format="%.0f"),
     "tokens_per_correct": st.column_config.NumberColumn("tokens per correct", format="%.0f"),
 }
+BAND = ("curve_low", "curve_high")
 USE_TITLES = {  # the first of these that any server shows is drawn
     "kv_usage": "share of the KV cache in use",
     "kv_used_bytes": "bytes of the KV cache in use",
@@ -70,7 +75,10 @@ def label(run: RunRow) -> str:
 
 def cells_table(store: Store, run_id: str) -> pd.DataFrame:
     """One row for each model × task × budget."""
-    return pd.DataFrame([asdict(cell) for cell in store.cells(run_id)], columns=list(CELL_COLUMNS))
+    cells = store.cells(run_id)
+    table = pd.DataFrame([asdict(cell) for cell in cells], columns=[*CELL_COLUMNS, *BAND])
+    table["budget"] = [budget(cell.budget) for cell in cells]
+    return table
 
 
 def overview(db: Path) -> None:
@@ -136,10 +144,34 @@ def show_run(run: RunRow, cells: pd.DataFrame) -> None:
     if cells.empty:
         st.info("No attempt is in the store yet.")
     else:
-        st.dataframe(cells, column_config=CELL_COLUMNS, hide_index=True)
+        shown = list(CELL_COLUMNS)
+        st.dataframe(cells[shown], column_config=CELL_COLUMNS, hide_index=True)
         st.caption(
             "95 %: the interval for the accuracy on questions like these. Failed attempts are left out."
         )
+        show_curves(cells)
+
+
+def show_curves(cells: pd.DataFrame) -> None:
+    """Accuracy over the thinking budget, each task with its bands; nothing where no budget was set."""
+    with_band = cells.dropna(subset=list(BAND))
+    for task, part in with_band.groupby("task"):
+        budgets = list(dict.fromkeys(part["budget"]))
+        base = alt.Chart(part).encode(
+            x=alt.X(
+                "budget:O",
+                sort=budgets,
+                title=f"thinking tokens allowed, {task}",
+                axis=alt.Axis(labelAngle=0),
+            ),
+            color=alt.Color("model:N", scale=alt.Scale(scheme="tableau10")),
+        )
+        percent = alt.Axis(format=".0%")
+        band = base.mark_area(opacity=0.15).encode(
+            y=alt.Y("curve_low:Q", title="accuracy", axis=percent), y2="curve_high:Q"
+        )
+        line = base.mark_line(point=True).encode(y=alt.Y("accuracy:Q", axis=percent))
+        st.altair_chart(band + line, width="stretch")
 
 
 st.set_page_config(page_title="evalbudget", layout="wide")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -48,6 +49,26 @@ def test_a_command_prints_what_the_page_shows(
     printed = [" ".join(line.split()) for line in done.output.splitlines()]
     for line in lines:
         assert line in printed, done.output
+
+
+def test_the_quickstarts_output_is_put_in_its_place_without_the_machines_name() -> None:
+    spec = importlib.util.spec_from_file_location("remake", REPOSITORY / "docs" / "remake.py")
+    assert spec is not None and spec.loader is not None
+    remake = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(remake)
+    page = "a\n<!-- quickstart:begin -->\nold\n<!-- quickstart:end -->\nb\n"
+    made = remake.shown(page, "first\nresults/x.duckdb on secret-host\nlast\n")
+    assert made == (
+        "a\n<!-- quickstart:begin -->\n```\nfirst\nresults/x.duckdb on my-machine\nlast\n```\n"
+        "<!-- quickstart:end -->\nb\n"
+    )
+
+
+def test_the_readmes_picture_is_there() -> None:
+    named = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert named
+    for picture in named:
+        assert (REPOSITORY / picture).read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_configuration_is_used_or_named() -> None:
