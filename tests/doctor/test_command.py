@@ -56,7 +56,7 @@ def findings(page: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def test_the_embedded_model_is_seen_as_it_is(tmp_path: Path) -> None:
-    done = evalbudget(tmp_path, "doctor", "quickstart", "--only", "model=scripted", "--json")
+    done = evalbudget(tmp_path, "doctor", "budgets-embedded", "--only", "model=scripted", "--json")
     assert done.returncode == 0, done.stderr
     (page,) = json.loads(done.stdout)
     seen = findings(page)
@@ -137,7 +137,7 @@ def test_a_key_is_sent_and_never_shown(tmp_path: Path, monkeypatch: pytest.Monke
         (("http://[bad/v1",), "is no URL"),
         (("localhost:8000/v1",), "for a server, write http://localhost:8000/v1"),
         (("quickstar",), 'did you mean "quickstart"'),
-        (("quickstart", "--only", "model=scripte"), 'did you mean "scripted"'),
+        (("budgets-embedded", "--only", "model=scripte"), 'did you mean "scripted"'),
         (("quickstart", "--model", "m"), "--model and --api-key-env are for URLs"),
         (("http://127.0.0.1:1/v1", "--only", "model=m"), "--only is for suites"),
         (("http://127.0.0.1:1/v1", "--api-key-env", "NO_SUCH_VARIABLE"), "NO_SUCH_VARIABLE"),
