@@ -11,7 +11,8 @@ from evalbudget.fingerprint import digest, is_secret_name, meaningful_flags, pla
 from evalbudget.reasoning.budgets.force import custom, force_string
 from evalbudget.records import JsonValue, ServerFacts
 from evalbudget.suite import Model, Suite
-from evalbudget.urls import is_loopback
+from evalbudget.wiring.places import in_hub_cache, on_this_machine
+from evalbudget.wiring.shifts import GPU_VARIABLES
 from evalbudget.wiring.weights import LocalWeights, read_weights
 
 _TYPES = {
@@ -27,10 +28,7 @@ _TYPES = {
 _ENDINGS = ("forcausallm", "forconditionalgeneration", "lmheadmodel", "model")
 _OF_PLACE = frozenset(
     {
-        "CUDA_VISIBLE_DEVICES",
-        "HIP_VISIBLE_DEVICES",
-        "ROCR_VISIBLE_DEVICES",
-        "ZE_AFFINITY_MASK",
+        *GPU_VARIABLES,
         "HF_HOME",
         "HF_HUB_CACHE",
         "HF_HUB_OFFLINE",
@@ -89,23 +87,13 @@ def _local(model: Model, suite: Suite, facts: ServerFacts) -> LocalWeights:
 def _places(model: Model, facts: ServerFacts) -> Iterator[Path]:
     """Only what a server on this machine names is looked for on it."""
     named = facts.model_path
-    if named is None or model.base_url is None or not is_loopback(model.base_url) or "\0" in named:
+    here = None if named is None else on_this_machine(model, named)
+    if named is None or here is None:
         return
-    yield Path(named)
-    cached = _in_hub_cache(named)
+    yield here
+    cached = in_hub_cache(named)
     if cached is not None:
         yield cached
-
-
-def _in_hub_cache(name: str) -> Path | None:
-    """The folder of a model of the Hub that was downloaded to this machine."""
-    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - heavy, and seldom needed
-    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
-
-    with suppress(HFValidationError, OSError, ValueError):
-        found = try_to_load_from_cache(name, "config.json")
-        return Path(found).parent if isinstance(found, str) else None
-    return None
 
 
 def _weights(model: Model, facts: ServerFacts, local: LocalWeights) -> JsonValue:

@@ -10,8 +10,8 @@ from evalbudget.errors import InputError
 from evalbudget.kv import KvModel, KvVerdict, attention, model_of_gguf
 from evalbudget.records import ServerFacts, ServerRecord
 from evalbudget.suite import Model, Suite
-from evalbudget.urls import is_loopback
 from evalbudget.wiring.kv import read_kv_model
+from evalbudget.wiring.places import in_hub_cache, on_this_machine
 
 
 def kv_model_of(model: Model, suite: Suite, facts: ServerFacts) -> KvModel | None:
@@ -36,20 +36,10 @@ def _places(model: Model, facts: ServerFacts) -> Iterator[Path]:
     """Where a configuration may lie: only what a server on this machine names is looked for on it."""
     if facts.model_path is None:
         return
-    if model.base_url is not None and is_loopback(model.base_url):
-        yield Path(facts.model_path)
-    if (cached := _in_hub_cache(facts.model_path)) is not None:
+    if (here := on_this_machine(model, facts.model_path)) is not None:
+        yield here
+    if (cached := in_hub_cache(facts.model_path)) is not None:
         yield cached
-
-
-def _in_hub_cache(name: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - heavy, and seldom needed
-    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
-
-    with suppress(HFValidationError, OSError):
-        found = try_to_load_from_cache(name, "config.json")
-        return Path(found) if isinstance(found, str) else None
-    return None
 
 
 def _read(path: Path) -> KvModel | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from evalbudget.suite import Model
 
-_CHOOSES_GPUS: Final = (
+GPU_VARIABLES: Final = (
     "CUDA_VISIBLE_DEVICES",
     "HIP_VISIBLE_DEVICES",
     "ROCR_VISIBLE_DEVICES",
@@ -53,10 +53,10 @@ def _share_a_gpu(one: frozenset[str] | None, other: frozenset[str] | None) -> bo
 def _gpus(model: Model, environment: Mapping[str, str]) -> frozenset[str] | None:
     """The GPUs that its server may use; None = all. `""` and `-1` hide every GPU."""
     serve = model.serve.env if model.serve is not None else {}
-    named = {name: value for name in _CHOOSES_GPUS if (value := serve.get(name, environment.get(name)))}
+    named = {name: value for name in GPU_VARIABLES if (value := serve.get(name, environment.get(name)))}
     told = next(iter(named.values()), None)
     if told is None:
-        hidden = any(serve.get(name, environment.get(name)) == "" for name in _CHOOSES_GPUS)
+        hidden = any(serve.get(name, environment.get(name)) == "" for name in GPU_VARIABLES)
         return frozenset() if hidden else None
     return frozenset(word.strip() for word in told.split(",")) - {"", "-1", "NoDevFiles"}
 
