@@ -53,6 +53,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy --explicit-package-bases embedded docs
+	MYPYPATH=dashboards $(BIN)/mypy --explicit-package-bases dashboards
 	$(BIN)/lint-imports
 
 check: lint test

@@ -334,13 +334,16 @@ def dashboard(db: Path, port: int) -> int:
 
     from evalbudget.shipped import shipped_folder
 
-    app = shipped_folder("dashboards") / "app.py"
+    app = shipped_folder("dashboards") / "serve.py"
     settings = {
         "server.address": "127.0.0.1",
         "server.port": str(port),
         "server.headless": "true",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        "runner.magicEnabled": "false",
+        "theme.light.primaryColor": "#0072b2",
+        "theme.dark.primaryColor": "#56a8e0",
     }
     options = [word for key, value in settings.items() for word in (f"--{key}", value)]
     command = [sys.executable, "-m", "streamlit", "run", str(app), *options, "--", str(db.resolve())]

@@ -1,0 +1,1 @@
+"""The dashboard's parts: the frame around every page, and the pages."""

@@ -1,0 +1,13 @@
+"""The page Compare."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from board.view import View
+
+
+def show(view: View) -> None:
+    """Draw it."""
+    st.header("Compare")
+    st.text(f"{view.run.run_id} {view.models} {view.tasks}")
