@@ -6,7 +6,7 @@
 #   make bench        the benchmarks
 #   make test-vllm    counts, budgets and KV memory on a real vLLM, installed for it into .venv-vllm (3.5 GB, some minutes)
 #   make tiny-model   trains the embedded model anew, on PyTorch for the CPU (some 20 minutes on two cores)
-#   make readme       what README.md shows of the quickstart, made anew: its output and the dashboard's picture
+#   make readme       what README.md shows of the quickstart, made anew: its output and the dashboard's pictures
 #   make install      only set up .venv, with .venv/bin/evalbudget
 
 PYTHON ?= python3
@@ -59,7 +59,7 @@ lint: install
 check: lint test
 
 readme: install
-	$(BIN)/python docs/remake.py
+	$(BIN)/python -m docs.remake
 
 bench: install
 	$(BIN)/python -m bench.endpoint

@@ -41,11 +41,15 @@ def main() -> None:
             partial(_show, name, view),
             title=title,
             icon=f":material/{symbol}:",
-            url_path=name,
+            url_path=name if place else "first",
             default=place == 0,
         )
         for place, (name, (title, symbol)) in enumerate(_PAGES.items())
     ]
+    # Streamlit serves the first page at / alone; /overview is what a reader would type.
+    first = next(iter(_PAGES))
+    also = st.Page(partial(_show, first, view), title=_PAGES[first][0], url_path=first, visibility="hidden")
+    pages.append(also)
     st.navigation(pages, position="top").run()
     follow(db)
 

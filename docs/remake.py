@@ -1,51 +1,68 @@
-"""Makes anew what README.md shows of the quickstart: its output, and a picture of the dashboard on its store.
+"""Makes anew what the documents show of the quickstart: its output, and pictures of the dashboard.
 
-python docs/remake.py        (make readme; needs Debian's chromium)
+python -m docs.remake [--store FILE]        (make readme; needs Debian's chromium)
 """
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import json
+import argparse
 import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import aiohttp
+from playwright.sync_api import Browser
+
+from tests.browser.driver import a_browser, dashboard_on, looking
 
 REPOSITORY = Path(__file__).parents[1]
-README, PICTURE = REPOSITORY / "README.md", REPOSITORY / "docs" / "dashboard.png"
-WIDTH, HEIGHT = 1440, 1500
-_DRAWN_S = 10.0
-"""Streamlit has drawn everything by then."""
-_COMMAND = [sys.executable, "-m", "evalbudget"]
+README = REPOSITORY / "README.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture of the dashboard."""
+
+    file: str
+    """In docs/."""
+    address: str
+    """Page and filters."""
+    scheme: Literal["light", "dark"] = "light"
+    width: int = 1440
+    height: int = 1100
+    """Pixels of what is shown; what lies below is cut off."""
+
+
+PICTURES = (
+    Picture(file="overview.png", address="overview"),
+    Picture(file="budgets.png", address="budgets", scheme="dark"),
+    Picture(file="compare.png", address="compare?base=tiny-f16&candidate=tiny-w3"),
+)
 
 
 def main() -> None:
-    """Run the quickstart in a folder of its own, and write both."""
+    """Run the quickstart in a folder of its own, or take a store that is there, and write all of it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--store", type=Path, help="only the pictures, of this store")
+    store = parser.parse_args().store
+    if store is not None:
+        take(store)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        env = {**os.environ, "COLUMNS": "80"}
         done = subprocess.run(
-            [*_COMMAND, "run", "quickstart"],
+            [sys.executable, "-m", "evalbudget", "run", "quickstart"],
             cwd=folder,
-            env=env,
+            env={**os.environ, "COLUMNS": "80"},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
         )
         README.write_text(shown(README.read_text(encoding="utf-8"), done.stdout), encoding="utf-8")
-        with dashboard(Path(folder)) as url:
-            PICTURE.write_bytes(asyncio.run(picture(url)))
+        take(Path(folder) / "results" / "evalbudget.duckdb")
 
 
 def shown(readme: str, output: str) -> str:
@@ -57,79 +74,22 @@ def shown(readme: str, output: str) -> str:
     return f"{head}{begin}\n```\n{output}\n```\n{end}{tail}"
 
 
-@contextmanager
-def dashboard(folder: Path) -> Iterator[str]:
-    """The dashboard on the store in `folder`; gives its address."""
-    port = _free_port()
-    server = subprocess.Popen(
-        [*_COMMAND, "dashboard", "--port", str(port)],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        _wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(20)
+def take(store: Path) -> None:
+    """All pictures of the dashboard on this store."""
+    with dashboard_on(store) as address, a_browser() as browser:
+        for picture in PICTURES:
+            (REPOSITORY / "docs" / picture.file).write_bytes(taken(browser, address, picture))
 
 
-async def picture(url: str) -> bytes:
-    """A PNG of the page, taken by Chromium over its DevTools protocol: its own `--screenshot` does not wait
-    for what comes over a socket."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser is None:
-        raise SystemExit("chromium is not installed")
-    port = _free_port()
-    with tempfile.TemporaryDirectory() as profile:
-        words = ["--headless", "--no-sandbox", "--disable-gpu", f"--remote-debugging-port={port}"]
-        words += [f"--user-data-dir={profile}", f"--window-size={WIDTH},{HEIGHT}", "about:blank"]
-        process = await asyncio.create_subprocess_exec(
-            browser, *words, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
-        try:
-            await asyncio.to_thread(_wait_for, port)
-            return await _taken(f"http://127.0.0.1:{port}/json", url)
-        finally:
-            process.terminate()
-            await process.wait()
-
-
-async def _taken(tabs: str, url: str) -> bytes:
-    async with aiohttp.ClientSession() as session:
-        async with session.get(tabs) as response:
-            listed = await response.json()
-        page = next(tab for tab in listed if tab["type"] == "page")["webSocketDebuggerUrl"]
-        async with session.ws_connect(page, max_msg_size=1 << 28) as devtools:
-
-            async def call(number: int, method: str, **given: object) -> dict[str, Any]:
-                await devtools.send_json({"id": number, "method": method, "params": given})
-                while (said := json.loads((await devtools.receive()).data)).get("id") != number:
-                    pass
-                result: dict[str, Any] = said["result"]
-                return result
-
-            await call(1, "Page.navigate", url=url)
-            await asyncio.sleep(_DRAWN_S)
-            return base64.b64decode((await call(2, "Page.captureScreenshot", format="png"))["data"])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    raise SystemExit(f"nothing listens on port {port}")
+def taken(browser: Browser, address: str, picture: Picture) -> bytes:
+    """A PNG of one page. Raises `RuntimeError` where something went wrong on it."""
+    with looking(browser, width=picture.width, height=picture.height, scheme=picture.scheme) as looked:
+        looked.open(f"{address}/{picture.address}")
+        looked.page.wait_for_timeout(1500)
+        wrong = [*looked.exceptions(), *looked.troubles]
+        if wrong:
+            raise RuntimeError(f"{picture.address}: {wrong}")
+        return looked.page.screenshot()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.command import evalbudget
+
 settings.register_profile("no test is timed", deadline=None)
 settings.load_profile("no test is timed")
 
@@ -25,3 +27,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the folder `shared` beside the checkout (EVALBUDGET_SHARED)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a finished quickstart and what it printed."""
+    folder = tmp_path_factory.mktemp("quickstart")
+    done = evalbudget(folder, "run", "quickstart")
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout

@@ -31,15 +31,6 @@ def shape(report: str) -> list[str]:
     return [line for line in lines if line]
 
 
-@pytest.fixture(scope="module")
-def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder of a finished quickstart and what it printed."""
-    folder = tmp_path_factory.mktemp("quickstart")
-    done = evalbudget(folder, "run", "quickstart")
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
-
-
 def test_the_readme_shows_what_the_quickstart_prints(quickstart: tuple[Path, str]) -> None:
     block = re.search(r"<!-- quickstart:begin -->\n```\n(.*?)```", README, re.DOTALL)
     assert block, "README.md has lost the quickstart's output"
