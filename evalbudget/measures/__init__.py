@@ -12,6 +12,7 @@ from evalbudget.measures.choice import choice
 from evalbudget.measures.ifeval import ifeval
 from evalbudget.measures.lm_eval import lm_eval
 from evalbudget.measures.measure import Measure, ScoredRow
+from evalbudget.measures.weights import weights_of
 
 Measuring: TypeAlias = Callable[[Sequence[ScoredRow]], tuple[Measure, ...]]
 
@@ -23,4 +24,4 @@ MEASURES: Mapping[str, Measuring] = {
 }
 """Name of a scorer → its measures, of the rows of one model, task and budget; every repeat is a row."""
 
-__all__ = ["MEASURES", "Measure", "Measuring", "ScoredRow"]
+__all__ = ["MEASURES", "Measure", "Measuring", "ScoredRow", "weights_of"]

@@ -11,15 +11,18 @@
 
 Source: bfcl_eval, eval_checker/eval_runner_helper.py (generate_leaderboard_csv), 2025.8.6 and 2026.3.23.
 What was not run counts as 0 there; here it is left out, the other weights keep their proportions, and the
-note says so.
+note says so. Intervals: `stats.weighted_interval` over the categories' questions, for categories that stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
+from typing import TypedDict
 
 from evalbudget.measures.measure import Measure, ScoredRow
+from evalbudget.stats import Stratum, weighted_interval
 
 _SIZES = {
     "live_simple": 258,
@@ -107,31 +110,67 @@ def bfcl(rows: Sequence[ScoredRow]) -> tuple[Measure, ...]:
     there is reason to suspect it, `parallel calls` and `calls left in the text`: what the server's tool
     parser does."""
     by_category: dict[str, list[float]] = {}
+    questions: dict[str, dict[str, list[float]]] = {}
     for row in rows:
         by_category.setdefault(row.category or "", []).append(row.score)
+        questions.setdefault(row.category or "", {}).setdefault(row.sample_id, []).append(row.score)
+    means = {name: [fmean(scores) for scores in found.values()] for name, found in questions.items()}
     version = _version(rows)
     tree = _V3 if version == "v3" else _V4
-    groups = list(_measures(tree, by_category, version))
+    groups = list(_measures(tree, by_category, means, version))
     shown = _evenly("irrelevance_all", *_IRRELEVANCE.parts)
     if version == "v3" and "live_irrelevance" in by_category and "irrelevance" in by_category:
-        groups += _measures(shown, by_category, version)
+        groups += _measures(shown, by_category, means, version)
     categories = [
-        Measure(name=name, value=sum(scores) / len(scores), n=len(scores), note=f"category of BFCL {version}")
+        Measure(
+            name=name,
+            value=sum(scores) / len(scores),
+            n=len(scores),
+            note=f"category of BFCL {version}",
+            **_within(name, means),
+        )
         for name, scores in by_category.items()
     ]
     return (*groups, *categories, *_of_the_server(rows))
 
 
+def category_weights(categories: Collection[str], version: str | None = None) -> Mapping[str, float]:
+    """What each category weighs in `overall`, were these what was run: they sum to 1.
+
+    `version`: v3 or v4; None: as the names say. A category that counts nowhere (v4's live_relevance, or one
+    that is not BFCL's) is in it with 0. Empty where none counts.
+    """
+    tree = _V3 if (version or _version_by_name(categories)) == "v3" else _V4
+    run = set(categories)
+    found = _weights(tree, run)
+    return {category: found.get(category, 0.0) for category in sorted(run)} if found else {}
+
+
+def _weights(part: _Group | str, run: Collection[str]) -> Mapping[str, float]:
+    """Category → its share of the part's value, of what was run; empty where nothing of it was."""
+    if isinstance(part, str):
+        return {part: 1.0} if part in run else {}
+    found = [(_weights(each, run), weight) for each, weight in part.parts.items()]
+    covered = sum(weight for within, weight in found if within)
+    return {name: share * weight / covered for within, weight in found for name, share in within.items()}
+
+
 def _version(rows: Sequence[ScoredRow]) -> str:
     """As the rows say; else by the names that only one version has."""
     said = next((row.details["version"] for row in rows if row.details.get("version")), None)
-    if said is not None:
-        return str(said)
-    names = {row.category for row in rows}
-    return "v3" if names & {"simple", "java", "javascript"} else "v4"
+    return str(said) if said is not None else _version_by_name({row.category or "" for row in rows})
 
 
-def _measures(group: _Group, by_category: Mapping[str, Sequence[float]], version: str) -> Iterator[Measure]:
+def _version_by_name(categories: Collection[str]) -> str:
+    return "v3" if {"simple", "java", "javascript"} & set(categories) else "v4"
+
+
+def _measures(
+    group: _Group,
+    by_category: Mapping[str, Sequence[float]],
+    means: Mapping[str, Sequence[float]],
+    version: str,
+) -> Iterator[Measure]:
     """The group and those within it, as far as anything of them was run."""
     found = _value(group, by_category)
     if found.value is None:
@@ -141,10 +180,23 @@ def _measures(group: _Group, by_category: Mapping[str, Sequence[float]], version
         share = 100 * sum(found.missing.values())
         note = f"{share:.1f} % of the weight was not run ({', '.join(found.missing)}: officially 0); {note}"
         name = f"{name} of what was run" if name == "overall" else name
-    yield Measure(name=name, value=found.value, n=found.rows, note=note)
+    yield Measure(name=name, value=found.value, n=found.rows, note=note, **_within(group, means))
     for part in group.parts:
         if isinstance(part, _Group):
-            yield from _measures(part, by_category, version)
+            yield from _measures(part, by_category, means, version)
+
+
+class _Ends(TypedDict, total=False):
+    low: float
+    high: float
+
+
+def _within(part: _Group | str, means: Mapping[str, Sequence[float]]) -> _Ends:
+    """The interval of a group or a category, from the mean of each question of what was run of it."""
+    weights = _weights(part, means)
+    strata = [Stratum(weight=weight, question_means=means[name]) for name, weight in weights.items()]
+    found = weighted_interval(strata)
+    return {} if found is None else {"low": found.low, "high": found.high}
 
 
 def _value(part: _Group | str, by_category: Mapping[str, Sequence[float]]) -> _Value:

@@ -31,6 +31,9 @@ class Measure:
     """A share from 0 to 1 unless `unit` says otherwise; None where `note` says why there is none."""
     n: int
     """Rows behind it."""
+    low: float | None = None
+    """95 % interval of the value, for questions like these; None where there is none. So is the next."""
+    high: float | None = None
     unit: str = "share"
     """share, or what the value counts."""
     note: str = ""

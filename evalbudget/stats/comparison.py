@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from evalbudget.stats.paired import TokenRatio
+from evalbudget.stats.ratio import TokenRatio
 
 Target: TypeAlias = Literal["benchmark", "questions"]
 """What a difference is said of. benchmark: "this benchmark", these very questions, were they answered without
@@ -53,7 +53,8 @@ class Judged:
     more_repeats: int | None
     """So many more answers to each question, of both models, would tell with 80 % probability on which side
     of the margin the candidate lies, were it as far away as it seems now; 0 = it is told already; None = no
-    number would, for the questions themselves vary too much."""
+    number would, for the questions themselves vary too much, or it seems to lie on the line itself; so it is
+    too where any question was answered only once, for then nobody knows (`benchmark` is missing then)."""
 
     @property
     def no_worse(self) -> bool:
@@ -80,7 +81,8 @@ class Flips:
     excess: float | None
     """lost + won - noise: flips that reruns of the same model do not explain; None where noise is."""
     excess_low: float | None
-    """Ends of its 95 % interval on questions like these."""
+    """Ends of its 95 % interval on questions like these; of fewer than a hundred questions it is too sure,
+    see `flips`."""
     excess_high: float | None
 
     @property
@@ -144,6 +146,8 @@ class Comparison:
     thinking: TokenRatio | None
     loops: RateChange | None
     """Of doom loops; None where nothing was looked at."""
+    unweighted: int = 0
+    """Questions that both have answered, but of a category without a weight: in no figure."""
     strata: Mapping[str, float] = field(default_factory=dict)
     """Category → its weight in the accuracies, summing to 1; empty where each question weighs the same."""
     weak: str | None = None

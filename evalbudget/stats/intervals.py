@@ -1,7 +1,8 @@
 """Intervals and the size of an effect that a design can see: pure functions.
 
-A single score is judged as one draw of questions from all questions like them: the answers to one question
-are no independent trials, so 30 questions answered 64 times are never 1920 trials.
+A single score is judged for two targets. "Questions like these": the questions are one draw from all that are
+like them, and the answers to one question are no independent trials, so 30 questions answered 64 times are
+never 1920 trials. "This benchmark": these very questions, only their answers vary.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, variance
+
+from evalbudget.stats.mid_p import mid_p_ends
 
 LEVEL = 0.95
 """Share of intervals that hold the truth, where nothing else is said."""
@@ -26,24 +29,105 @@ class Interval:
 def accuracy_interval(
     question_means: Sequence[float], answers_per_question: float, level: float = LEVEL
 ) -> Interval:
-    """Interval of the mean over questions; `question_means`: each question's mean score, 0 to 1, at least
-    one.
-
-    Source: Wilson (1927) with the effective number of answers of a clustered design (Korn & Graubard 1998,
-    who also replace the normal quantile by Student's with clusters - 1 degrees of freedom).
-    """
+    """Interval of the mean over questions like these; `question_means`: each question's mean score, 0 to 1,
+    at least one. `answers_per_question`: where they are not equally many, their harmonic mean."""
     questions = len(question_means)
     spread = variance(question_means) if questions > 1 else 0.0
-    return clustered_wilson(fmean(question_means), spread, questions, questions * answers_per_question, level)
+    mean = fmean(question_means)
+    return clustered_interval(mean, spread, questions, questions * answers_per_question, level)
+
+
+def clustered_interval(
+    mean: float, spread: float, questions: int, answers: float, level: float = LEVEL
+) -> Interval:
+    """The same from its sufficient figures: mean and sample variance of the question means, counts of both.
+
+    Questions are drawn as clusters of answers: the interval of a share from independent trials (`mid_p`),
+    their number the effective one, N ÷ s (Korn & Graubard 1998), where s = spread ÷ mean (1 - mean) is 1 for
+    questions that are right or wrong as a whole, and 1/n for questions alike with n answers. It is estimated:
+    Student's quantile instead of the normal one, with (N - 1) / (1 - s) degrees of freedom, for at s = 1
+    nothing is left to estimate. With few questions near 0 or 1 the estimate comes out too small whenever the
+    mean comes out too near the end, so it is raised by 0.6 ÷ N mean (1 - mean), at most to 1: all right or
+    all wrong is worth N trials, however often each was asked. The 0.6 is fitted to coverage, which
+    bench/coverage.py measures. One question says nothing of the others: 0 to 1.
+    """
+    if questions < 2:
+        return Interval(0.0, 1.0)
+    share, scatter = 1.0, questions * mean * (1 - mean)
+    if scatter > 0:
+        seen = max(questions * spread / scatter, questions / max(answers, questions))
+        share = min(1.0, seen * (1 + _RAISED / scatter))
+    trials = float(questions)
+    if share < 1 - 1e-9:
+        normal = NormalDist().inv_cdf((1 + level) / 2)
+        wider = student_quantile((questions - 1) / (1 - share), level) / normal
+        trials = max(trials, questions / share / wider**2)
+    return Interval(*mid_p_ends(mean * trials, trials, level))
+
+
+_RAISED = 0.6
+
+
+def benchmark_interval(question_scores: Sequence[Sequence[float]], level: float = LEVEL) -> Interval | None:
+    """Interval of the mean over these very questions, were they answered without end: only the answers vary.
+
+    `question_scores`: each question's scores, 0 to 1, at least one each. None where no question was answered
+    twice, for then nothing tells how much answers vary.
+    """
+    several = [variance(scores) for scores in question_scores if len(scores) > 1]
+    if not several:
+        return None
+    return fixed_interval(
+        fmean(fmean(scores) for scores in question_scores),
+        fmean(several),
+        len(question_scores),
+        answers=len(question_scores) ** 2 / sum(1 / len(scores) for scores in question_scores),
+        repeats=sum(len(scores) - 1 for scores in question_scores),
+        level=level,
+    )
+
+
+def fixed_interval(
+    mean: float, within: float, questions: int, *, answers: float, repeats: int, level: float = LEVEL
+) -> Interval:
+    """The same from its sufficient figures. `within`: mean over the questions answered twice or more of their
+    scores' sample variance; `answers`: questions times the harmonic mean of their numbers of answers;
+    `repeats`: answers beyond the first to their question, at least one.
+
+    As `clustered_interval`, with the variance within ÷ answers: an effective number of trials of at least
+    `answers`, which is what questions of equal difficulty have, and the most variance that a mean can have
+    when the questions stay (Hoeffding 1956). Answers that agree do not show that they always will: 0.35 ÷
+    (repeats ÷ questions) is added to the variances' sum, fitted to coverage as above.
+    """
+    scatter, doubt = questions * mean * (1 - mean), _DOUBT * questions / repeats
+    share = min(1.0, (questions * within + doubt) / (scatter + doubt))
+    return Interval(*mid_p_ends(mean * answers / share, answers / share, level))
+
+
+_DOUBT = 0.35
+
+
+def few_differ(mean: float, questions: int) -> bool:
+    """Whether all but some two questions, or as much in parts of questions, are right, or wrong.
+
+    Intervals for questions like these are then wider than 95 % says (up to 99 % of them hold the truth), and
+    know nothing of a kind of question of which there was none.
+    """
+    return questions * mean * (1 - mean) < _FEW
+
+
+_FEW = 2.0
 
 
 def clustered_wilson(
     mean: float, spread: float, questions: int, answers: float, level: float = LEVEL
 ) -> Interval:
-    """The same from its sufficient figures: mean and sample variance of the question means, counts of both.
+    """The curves' part of a band (`bootstrap.share_interval`), from the same figures as `clustered_interval`.
 
-    One question says nothing of the others: its interval is 0 to 1. Where every question has the mean 0, or
-    every one 1, the effective number of answers is the number of questions.
+    Source: Wilson (1927) with the effective number of answers of a clustered design (Korn & Graubard 1998,
+    who also replace the normal quantile by Student's with clusters - 1 degrees of freedom). One question says
+    nothing of the others: its interval is 0 to 1. Where every question has the mean 0, or every one 1, the
+    effective number of answers is the number of questions.
     """
     if questions < 2:
         return Interval(0.0, 1.0)
@@ -67,7 +151,7 @@ def effective_answers(mean: float, spread: float, questions: int, answers: float
     return max(1.0, scatter / standard_error_squared)
 
 
-def student_quantile(degrees: int, level: float = LEVEL) -> float:
+def student_quantile(degrees: float, level: float = LEVEL) -> float:
     """The t that |T| stays below with probability `level`; `degrees` of freedom, at least 1."""
     from scipy.special import stdtrit  # noqa: PLC0415  (half a second and 45 MB, for intervals alone)
 

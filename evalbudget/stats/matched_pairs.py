@@ -47,7 +47,7 @@ def tango_interval(lost: int, won: int, questions: int, level: float = LEVEL) ->
         inside, outside = seen, towards
         for _ in range(_HALVINGS):
             middle = (inside + outside) / 2
-            if sign * _score(won, lost, questions, middle) <= reach:
+            if sign * matched_score(won, lost, questions, middle) <= reach:
                 inside = middle
             else:
                 outside = middle
@@ -56,7 +56,7 @@ def tango_interval(lost: int, won: int, questions: int, level: float = LEVEL) ->
     return DifferenceInterval(end(-1.0, 1.0), end(1.0, -1.0))
 
 
-def _score(won: int, lost: int, questions: int, assumed: float) -> float:
+def matched_score(won: int, lost: int, questions: int, assumed: float) -> float:
     """Standardised distance of what was seen from an assumed difference."""
     linear = -won - lost + (2 * questions - won + lost) * assumed
     constant = -lost * assumed * (1 - assumed)

@@ -160,3 +160,23 @@ def test_calls_left_in_the_text_point_at_the_server() -> None:
 
 def test_no_rows_give_no_measures() -> None:
     assert MEASURES["bfcl"]([]) == ()
+
+
+def test_groups_and_categories_have_an_interval_and_missing_ones_do_not_matter_to_it() -> None:
+    found = measured(accuracies(V4), V4, version="v4")
+    for name in ("overall", "live", "multi_turn", "memory_kv", "live_relevance"):
+        each = found[name]
+        assert each.value is not None
+        assert each.low is not None
+        assert each.high is not None
+        assert each.low < each.value < each.high
+    assert width_of(found["overall"]) < 0.05
+    assert width_of(found["live_relevance"]) > 0.3
+    alone = measured({"memory_kv": 0.4}, V4, version="v4")
+    assert alone["overall of what was run"].low == alone["memory_kv"].low
+
+
+def width_of(each: Measure) -> float:
+    assert each.low is not None
+    assert each.high is not None
+    return each.high - each.low
