@@ -9,13 +9,13 @@ its question's attempts were scored. With every repeat there, that is the plain 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import duckdb
 
-from evalbudget.stats import Curve, clustered_wilson, ock_score, pareto
+from evalbudget.stats import Curve, Interval, clustered_interval, fixed_interval, ock_score, pareto
 from evalbudget.store.conditions import BY_ITSELF, CLOSED, IN_THINKING, RESCUED, SCORE, STOPPED
 from evalbudget.store.curves import curve_of
 from evalbudget.store.memory import NOTHING_SEEN, seen_in_cells
@@ -41,6 +41,10 @@ class Cell:
     ci_low: float | None
     """95 % interval of `accuracy` for questions like these: `stats.accuracy_interval`."""
     ci_high: float | None
+    benchmark_low: float | None = None
+    """95 % interval of `accuracy` for this benchmark, were these questions answered without end:
+    `stats.benchmark_interval`; None where no question was answered twice."""
+    benchmark_high: float | None = None
     accuracy_completed: float | None
     """Of what was neither truncated nor looped. Selected by the model itself: read it with their shares."""
     accuracy_upper: float | None
@@ -77,7 +81,10 @@ class Cell:
     budget_ignored: int = 0
     """Attempts that did not keep it."""
     loop_rate: float | None
-    """Share of doom loops among the attempts that were looked at for loops."""
+    """Share of doom loops among the attempts that were looked at for them; each question weighs the same."""
+    loop_rate_low: float | None = None
+    """Its 95 % interval for questions like these: `stats.accuracy_interval` of each question's share."""
+    loop_rate_high: float | None = None
     waste_share: float | None
     """Tokens after a loop's onset ÷ completion tokens, of the attempts that were looked at for loops."""
     stopped: int = 0
@@ -138,10 +145,15 @@ WITH mine AS (
         ok AND loop_doom IS NOT NULL AND completion_tokens IS NOT NULL AS looked
     FROM mine
 ), questions AS (
-    SELECT budget, count(*) AS questions, avg(mean) AS accuracy, var_samp(mean) AS spread
+    SELECT budget, count(*) AS questions, avg(mean) AS accuracy, var_samp(mean) AS spread,
+        avg(within) AS within, sum(answers - 1) FILTER (answers > 0) AS repeats,
+        count(mean) ** 2 / sum(1 / nullif(answers, 0)) AS answers,
+        avg(loops) AS loop_rate, var_samp(loops) AS loop_spread, count(loops) AS loop_questions,
+        count(loops) ** 2 / sum(1 / nullif(looked, 0)) AS loop_answers
     FROM (
-        SELECT budget, avg(score) AS mean FROM mine WHERE ok
-        GROUP BY budget, sample_id
+        SELECT budget, avg(score) AS mean, var_samp(score) AS within, count(score) AS answers,
+            avg(loop_doom::INTEGER) AS loops, count(loop_doom) AS looked
+        FROM mine WHERE ok GROUP BY budget, sample_id
     )
     GROUP BY budget
 ), figures AS (
@@ -164,7 +176,6 @@ WITH mine AS (
         avg(closed::INTEGER) FILTER (ok) AS forced_share,
         count(budget_honoured) FILTER (ok) AS budget_known,
         count(*) FILTER (ok AND NOT budget_honoured) AS budget_ignored,
-        avg(loop_doom::INTEGER) FILTER (ok) AS loop_rate,
         sum(coalesce(loop_wasted_tokens, 0)) FILTER (looked)
             / nullif(sum(completion_tokens) FILTER (looked), 0) AS waste_share,
         count(*) FILTER (ok AND stopped) AS stopped,
@@ -178,7 +189,9 @@ WITH mine AS (
             AS exact_token_share
     FROM weighed GROUP BY budget
 )
-SELECT figures.*, accuracy, spread, coalesce(questions, 0) AS questions
+SELECT figures.*, accuracy, loop_rate, coalesce(questions, 0) AS questions,
+    {{'spread': spread, 'answers': answers, 'within': within, 'repeats': repeats,
+        'loop_spread': loop_spread, 'loop_questions': loop_questions, 'loop_answers': loop_answers}} AS drawn
 FROM figures LEFT JOIN questions
     ON figures.budget IS NOT DISTINCT FROM questions.budget
 ORDER BY figures.budget NULLS LAST
@@ -239,15 +252,42 @@ def _of_pair(connection: duckdb.DuckDBPyConnection, run_id: str, model: str, tas
 
 
 def _cell(run_id: str, model: str, task: str, row: dict[str, Any]) -> Cell:
-    spread = row.pop("spread") or 0.0
+    drawn = row.pop("drawn") or {}
     accuracy, used = row["accuracy"], row["mean_completion_tokens"]
-    low = high = None
-    if accuracy is not None:
-        scored = row["attempts"] - row["failed"]
-        interval = clustered_wilson(accuracy, spread, row["questions"], scored)
-        low, high = interval.low, interval.high
     score = None if accuracy is None or used is None or used < 0 else ock_score(accuracy, used)
-    return Cell(run_id=run_id, model=model, task=task, ci_low=low, ci_high=high, ock_score=score, **row)
+    intervals = {
+        "ci": _like_these(accuracy, drawn["spread"], row["questions"], drawn["answers"]),
+        "benchmark": _this_benchmark(accuracy, drawn, row["questions"]),
+        "loop_rate": _like_these(
+            row["loop_rate"], drawn["loop_spread"], drawn["loop_questions"], drawn["loop_answers"]
+        ),
+    }
+    ends = {f"{name}_low": found.low for name, found in intervals.items() if found is not None}
+    ends |= {f"{name}_high": found.high for name, found in intervals.items() if found is not None}
+    return Cell(
+        **{"ci_low": None, "ci_high": None, **row, **ends},
+        run_id=run_id,
+        model=model,
+        task=task,
+        ock_score=score,
+    )
+
+
+def _like_these(
+    mean: float | None, spread: float | None, questions: int, answers: float | None
+) -> Interval | None:
+    """`spread`: None for a single question; `answers`: questions times the harmonic mean of theirs."""
+    if mean is None or answers is None:
+        return None
+    return clustered_interval(mean, spread or 0.0, questions, answers)
+
+
+def _this_benchmark(mean: float | None, drawn: Mapping[str, Any], questions: int) -> Interval | None:
+    if mean is None or drawn["within"] is None:
+        return None
+    return fixed_interval(
+        mean, drawn["within"], questions, answers=drawn["answers"], repeats=int(drawn["repeats"])
+    )
 
 
 def _on_curve(cell: Cell, curve: Curve) -> Cell:

@@ -16,6 +16,9 @@ def _holds(key: str) -> str:
 SCORE: Final = "CASE WHEN score IS NOT NULL THEN least(greatest(score, 0), 1) END"
 """The score, 0 to 1, whatever a journal holds."""
 
+GENERATED: Final = "(budget IS NULL OR budget_mode IS DISTINCT FROM 'trace')"
+"""Its thinking was generated for it: not forced from another's trace, whose loop it would repeat."""
+
 STOPPED: Final = f"({_holds('stopped')} AND coalesce(details->>'$.loop.stopped' = 'true', false))"
 """We ended the stream for a loop."""
 

@@ -22,6 +22,10 @@ from evalbudget.store import migrations
 WRITER_CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "512MB"}
 """A loader must leave the cores and the memory to the run."""
 
+READER_MEMORY = "768MB"
+"""Of DuckDB's buffers in a reader, which would otherwise fill most of the machine's memory with texts; an
+export of large texts then writes temporary files beside the store."""
+
 READER_PATIENCE_S = 20.0
 """How long a reader waits for its turn."""
 
@@ -57,6 +61,7 @@ def reading(db: Path, *, patience_s: float = READER_PATIENCE_S) -> Iterator[duck
     `StoreError`."""
     deadline = time.monotonic() + patience_s
     with _opened(db, deadline, read_only=True) as connection:
+        connection.execute(f"SET memory_limit = '{READER_MEMORY}'")
         migrations.known_version(connection)
         yield connection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from evalbudget.store.conditions import LOOP_CERTAIN_AT, RESCUED, STOPPED
+from evalbudget.store.conditions import GENERATED, LOOP_CERTAIN_AT, RESCUED, STOPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ WITH generated AS (
         certain_at IS NOT NULL AND NOT stopped AND NOT rescued AS certain,
         NOT coalesce(loop_doom, true) AND outcome NOT IN ('truncated', 'looped') AS finished
     FROM attempts
-    WHERE run_id = ? AND status = 'ok' AND (budget IS NULL OR budget_mode IS DISTINCT FROM 'trace')
+    WHERE run_id = ? AND status = 'ok' AND {GENERATED}
 )
 SELECT model, task, count(*) AS attempts, coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
     count(*) FILTER (certain) AS certain,

@@ -89,6 +89,23 @@ class Use:
     waiting: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What was seen of a server while one attempt ran, its own load and that of whatever ran beside it. The
+    most of each; None where the server does not show it."""
+
+    readings: int
+    kv_usage_peak: float | None
+    """Share of the cache, 0 to 1."""
+    kv_used_tokens_peak: int | None
+    kv_used_bytes_peak: int | None
+    running_peak: int | None
+    """Requests."""
+    waiting_peak: int | None
+    preemptions: int | None
+    """Requests that lost their cache meanwhile."""
+
+
 def _rise(counter: str) -> str:
     """What a counter rose since the reading before it; it begins at 0 anew where the server does."""
     before = f'lag({counter} IGNORE NULLS) OVER (PARTITION BY run_id, model ORDER BY "at")'
@@ -126,24 +143,22 @@ _PIECES: Final = f"""unnest(range(floor((begins - {FAR_APART_S}) / {_PIECE_S})::
         floor((ends + {FAR_APART_S}) / {_PIECE_S})::BIGINT + 1))"""
 _NEAR: Final = "since <= ends AND until >= begins"
 
-# Stretches are what remains of the attempts' times when those that overlap are one: few, however many ran. Of
-# those that an interval touches only the last counts, so that no rise is counted twice.
+# Stretches are what remains of the attempts' times when those that overlap are one: few, however many ran.
+# One begins where all before it have ended, and ends where the last of those before the next one does. Of
+# those that an interval touches only the last counts, so that no rise is counted twice. (Numbering them by a
+# count with a filter over such a window takes DuckDB 2.0 twenty times as long.)
 _LAST: Final = f"begins <= seen_at AND next_begins > seen_at AND {_TOUCHES} AND {_TELLS}"
 _STRETCHES: Final = f"""
 WITH ran AS (
     SELECT {{group}} AS grouped, begins, ends FROM ({_RAN}) WHERE run_id = ? AND model = ? {{also}}
 ), marked AS (
-    SELECT *, begins > max(ends) OVER (
+    SELECT *, max(ends) OVER (PARTITION BY grouped) AS last, max(ends) OVER (
         PARTITION BY grouped ORDER BY begins, ends ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    ) AS afresh FROM ran WHERE begins IS NOT NULL
-), numbered AS (
-    SELECT *, count(*) FILTER (afresh) OVER (
-        PARTITION BY grouped ORDER BY begins, ends ROWS UNBOUNDED PRECEDING
-    ) AS stretch FROM marked
+    ) AS before FROM ran WHERE begins IS NOT NULL
 ), stretches AS (
-    SELECT grouped, min(begins) AS begins, max(ends) AS ends,
-        lead(min(begins), 1, 1e300) OVER (PARTITION BY grouped ORDER BY min(begins)) AS next_begins
-    FROM numbered GROUP BY grouped, stretch
+    SELECT grouped, begins, lead(before, 1, last) OVER (PARTITION BY grouped ORDER BY begins) AS ends,
+        lead(begins, 1, 1e300) OVER (PARTITION BY grouped ORDER BY begins) AS next_begins
+    FROM marked WHERE before IS NULL OR begins > before
 ), pieces AS (
     SELECT *, {_PIECES} AS piece FROM stretches
 ), seen AS (
@@ -191,13 +206,12 @@ def touched_by_readings(connection: duckdb.DuckDBPyConnection, run_id: str) -> s
     return {(model, task) for model, task in connection.execute(_TOUCHED, {"run": run_id}).fetchall()}
 
 
-ATTEMPT_LOAD: Final = f"""
-CREATE VIEW attempt_load AS
-WITH ran AS ({_RAN}), pieces AS (
+_LOADS: Final = f"""
+pieces AS (
     SELECT run_id, model, attempt, begins, ends, {_PIECES} AS piece
     FROM ran WHERE begins IS NOT NULL
 ), seen AS (
-    SELECT *, {_PIECE} AS piece FROM ({_SEEN})
+    SELECT *, {_PIECE} AS piece FROM ({_SEEN}) {{which}}
 ), joined AS (
     SELECT attempt, seen.*, {_HOLDS} AS holds, {_TOUCHES} AND {_TELLS} AS tells
     FROM pieces JOIN seen USING (run_id, model, piece)
@@ -210,11 +224,21 @@ WITH ran AS ({_RAN}), pieces AS (
         try_cast(sum(preempted) FILTER (tells) AS BIGINT) AS preemptions
     FROM joined GROUP BY attempt
 )
+"""  # noqa: S608 - our own words
+ATTEMPT_LOAD: Final = f"""
+CREATE VIEW attempt_load AS
+WITH ran AS ({_RAN}), {_LOADS.format(which="")}
 SELECT run_id, model, task, sample_id, budget, repeat, coalesce(readings, 0) AS readings, kv_usage_peak,
     kv_used_tokens_peak, kv_used_bytes_peak, running_peak, waiting_peak, preemptions
 FROM attempts LEFT JOIN loads ON attempts.rowid = attempt
 """  # noqa: S608
 """A row an attempt: what was seen of its server while it ran."""
+_LOAD_OF: Final = f"""
+WITH ran AS (SELECT * FROM ({_RAN}) WHERE attempt = ?),
+{_LOADS.format(which="WHERE run_id = ? AND model = ?")}
+SELECT * EXCLUDE (attempt) FROM loads
+"""  # noqa: S608
+"""The same of one attempt, by its `rowid`, its run and its model, without a look at the others."""
 
 
 _MEMORY: Final = """
@@ -251,6 +275,12 @@ FROM placed GROUP BY model, place ORDER BY lower(model), model, place
 
 Ask: TypeAlias = Callable[[str, Sequence[str | int]], list[dict[str, Any]]]
 """SQL and its values → rows, by column."""
+
+
+def load_of(ask: Ask, run_id: str, model: str, place: int) -> Load | None:
+    """What was seen of the server while the attempt at this `rowid` ran; None without a reading."""
+    rows = ask(_LOAD_OF, [place, run_id, model])
+    return Load(**rows[0]) if rows and rows[0]["readings"] else None
 
 
 def memory_of(ask: Ask, run_id: str) -> tuple[ModelMemory, ...]:

@@ -89,10 +89,18 @@ ALTER TABLE cells ADD COLUMN prefix_hit_share DOUBLE;
 {ATTEMPT_LOAD};
 """
 
+_INTERVALS = """
+ALTER TABLE cells ADD COLUMN benchmark_low DOUBLE;
+ALTER TABLE cells ADD COLUMN benchmark_high DOUBLE;
+ALTER TABLE cells ADD COLUMN loop_rate_low DOUBLE;
+ALTER TABLE cells ADD COLUMN loop_rate_high DOUBLE;
+"""
+
 STEPS: Final[tuple[tuple[int, str, str], ...]] = (
     (1, "the first tables", _FIRST),
     (2, "budgets, loops and effort", _BUDGETS),
     (3, "KV memory and what makes runs comparable", _MEMORY),
+    (4, "intervals for this benchmark, and of loop rates", _INTERVALS),
 )
 """(number, what it does, SQL), in order."""
 

@@ -23,13 +23,26 @@ from evalbudget.errors import InputError, StoreError
 from evalbudget.measures import ScoredRow
 from evalbudget.records import JsonValue, ServerRecord
 from evalbudget.stats import Answer
+from evalbudget.store.browse import Browse
 from evalbudget.store.cells import Cell
 from evalbudget.store.curves import ANSWERS
 from evalbudget.store.database import READER_PATIENCE_S, first_line, reading
+from evalbudget.store.looped import Looped
 from evalbudget.store.loops import LOOP_COSTS, LoopCost
 from evalbudget.store.memory import ModelMemory, Use, memory_of, use_over_time
-from evalbudget.store.paired import ModelOfRun, PairedAnswers, paired_answers
+from evalbudget.store.paired import (
+    AnyBudget,
+    Condition,
+    KnownModel,
+    ModelOfRun,
+    PairedAnswers,
+    common_conditions,
+    known_models,
+    paired_answers,
+)
 from evalbudget.store.private import OPTIONS, is_private_sql, private_tasks
+from evalbudget.store.progress import RunProgress, progress_of
+from evalbudget.store.repeats import REPEATS, RepeatedAnswers, repeated
 from evalbudget.store.replay import Named, choose_run
 
 
@@ -147,6 +160,10 @@ class Store:
         run_id = choose_run(word, named, self.path)
         return next(run for run in runs if run.run_id == run_id)
 
+    def progress(self) -> tuple[RunProgress, ...]:
+        """How far each run is, the newest first."""
+        return progress_of(self._rows)
+
     def suite(self, run_id: str) -> str:
         """The YAML that a run read; empty where the run is unknown."""
         rows = self._rows("SELECT suite FROM runs WHERE run_id = ?", [run_id])
@@ -205,11 +222,24 @@ class Store:
         """The scored answers of one model on one task, as the curves take them."""
         return tuple(Answer(**row) for row in self._rows(ANSWERS, [run_id, model, task]))
 
-    def paired(self, task: str, base: ModelOfRun, candidate: ModelOfRun) -> PairedAnswers | None:
-        """What two models, of one run or of two, answered to one task: by question, without texts, at the
-        largest budget that both have (unlimited above all); None where they share none."""
+    def known_models(self) -> tuple[KnownModel, ...]:
+        """The models that have attempts, of every run, the newest run first."""
+        return known_models(self._rows)
+
+    def common_conditions(self, base: ModelOfRun, candidate: ModelOfRun) -> tuple[Condition, ...]:
+        """The tasks and budgets at which two models, of one run or of two, both have scored answers: by task,
+        the largest budget first, unlimited above all."""
+        return common_conditions(self._rows, base, candidate)
+
+    def paired(
+        self, task: str, base: ModelOfRun, candidate: ModelOfRun, budget: AnyBudget = "largest"
+    ) -> PairedAnswers | None:
+        """What two models, of one run or of two, answered to one task: by question, without texts; None where
+        they do not both have scored answers at this budget."""
         with self.batch():
-            return paired_answers(self._rows, task, base, candidate)
+            common = [each.budget for each in self.common_conditions(base, candidate) if each.task == task]
+            chosen = [each for each in common if budget in ("largest", each)][:1]
+            return paired_answers(self._columns, task, base, candidate, chosen[0]) if chosen else None
 
     def efforts(self, run_id: str) -> tuple[EffortPoint, ...]:
         """Where the effort words of a run lie, by task, family and what was really thought."""
@@ -219,14 +249,40 @@ class Store:
         """What loops cost, by task and model; only where one was certain, or a stream was ended for one."""
         return tuple(LoopCost(**row) for row in self._rows(LOOP_COSTS, [run_id]))
 
+    @property
+    def browse(self) -> Browse:
+        """Attempts one by one: filtered, paged, searched and read."""
+        return Browse(self._rows)
+
+    @property
+    def looped(self) -> Looped:
+        """Loops by kind, and where they begin."""
+        return Looped(self._rows)
+
+    def repeats(self, run_id: str) -> tuple[RepeatedAnswers, ...]:
+        """How several answers to one question fall, by task and model, at the largest budget of each; only
+        where any question was answered twice."""
+        return repeated(self._rows(REPEATS, [run_id, run_id]))
+
     def memory(self, run_id: str) -> tuple[ModelMemory, ...]:
         """What each model of a run keeps in its KV cache: expected, measured, in use; by model."""
-        return memory_of(self._rows, run_id)
+        with self.batch():
+            return memory_of(self._rows, run_id)
 
     def use_over_time(self, run_id: str, points: int = 500) -> tuple[Use, ...]:
         """How full each model's server was, by model and time: at most so many points of each, no peak left
         out."""
         return use_over_time(self._rows, run_id, points)
+
+    def _columns(self, sql: str, values: Sequence[str | int]) -> dict[str, list[Any]]:
+        """Column → its values, None where NULL."""
+        with self.batch():
+            assert self._open is not None  # noqa: S101 - `batch` opened it
+            try:
+                columns = self._open.execute(sql, list(values)).fetchnumpy()
+            except duckdb.Error as error:
+                raise StoreError(f"{self.path}: {first_line(error)}") from None
+        return {name: column.tolist() for name, column in columns.items()}
 
     def _rows(self, sql: str, values: Sequence[str | int]) -> list[dict[str, Any]]:
         with self.batch():

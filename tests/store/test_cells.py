@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalbudget.records import Attempt
-from evalbudget.stats import accuracy_interval
+from evalbudget.stats import accuracy_interval, benchmark_interval
 from evalbudget.store import cells, migrations
 from evalbudget.store.cells import Cell
 from evalbudget.store.ingest import insert_piece
@@ -48,9 +48,44 @@ def test_each_question_weighs_the_same_while_repeats_are_missing(tmp_path: Path)
     assert cell.accuracy == 0.5
     assert cell.accuracy_completed == 1
     assert cell.accuracy_upper == 1
-    interval = accuracy_interval([1.0, 0.0], 5)
+    interval = accuracy_interval([1.0, 0.0], 2 / (1 / 9 + 1))
     assert cell.ci_low == pytest.approx(interval.low)
     assert cell.ci_high == pytest.approx(interval.high)
+
+
+def test_both_targets_intervals_are_those_of_the_statistics(tmp_path: Path) -> None:
+    """Scores between 0 and 1 too, repeats missing, a failed attempt."""
+    scores = [[1.0, 0.5, 0.0], [1.0, 1.0], [0.0, 0.25, 0.0], [1.0], [0.0, 0.0, 1.0]]
+    attempts = [
+        replace(make_attempt(number, repeat=repeat), score=score)
+        for number, each in enumerate(scores)
+        for repeat, score in enumerate(each)
+    ]
+    cell = cell_of(tmp_path, [*attempts, make_failed(9)])
+    means = [sum(each) / len(each) for each in scores]
+    drawn = accuracy_interval(means, 5 / sum(1 / len(each) for each in scores))
+    fixed = benchmark_interval(scores)
+    assert fixed is not None
+    assert (cell.ci_low, cell.ci_high) == pytest.approx((drawn.low, drawn.high))
+    assert (cell.benchmark_low, cell.benchmark_high) == pytest.approx((fixed.low, fixed.high))
+
+
+def test_single_answers_have_no_interval_for_this_benchmark(tmp_path: Path) -> None:
+    cell = cell_of(tmp_path, [make_attempt(number) for number in range(5)])
+    assert cell.benchmark_low is cell.benchmark_high is None
+
+
+def test_the_rate_of_loops_weighs_questions_alike_and_has_the_accuracys_interval(tmp_path: Path) -> None:
+    looped = [[True, True, False, False], [True], [False, False], [None]]
+    attempts = [
+        replace(make_attempt(number, repeat=repeat), loop_doom=doom)
+        for number, each in enumerate(looped)
+        for repeat, doom in enumerate(each)
+    ]
+    cell = cell_of(tmp_path, attempts)
+    interval = accuracy_interval([0.5, 1.0, 0.0], 3 / (1 / 4 + 1 + 1 / 2))
+    assert cell.loop_rate == pytest.approx(0.5)
+    assert (cell.loop_rate_low, cell.loop_rate_high) == pytest.approx((interval.low, interval.high))
 
 
 def test_a_cut_answer_that_is_right_is_right_in_all_three(tmp_path: Path) -> None:
