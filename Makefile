@@ -68,6 +68,8 @@ bench: install
 	$(BIN)/python -m bench.budgets
 	$(BIN)/python -m bench.curves --runs 60
 	$(BIN)/python -m bench.paired --runs 60
+	$(BIN)/python -m bench.power --runs 60
+	$(BIN)/python -m bench.coverage --runs 60
 
 test-vllm: install $(VLLM_INSTALLED)
 	EVALBUDGET_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest tests/engines/test_vllm*.py

@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that `--help` answers at onc
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -272,22 +273,33 @@ def loops(file: Path, out: Path | None) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "markdown", "json"]),
+    type=click.Choice(["terminal", "markdown", "html", "json"]),
     default="terminal",
     show_default=True,
 )
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write Markdown, HTML or JSON to this file instead of printing it.",
+)
 @click.option("--curve", is_flag=True, help="Draw accuracy over the budget of thinking, in the terminal.")
 @_json_option
-def report(run: str | None, db: Path, form: str, curve: bool, as_json: bool) -> None:
+def report(run: str | None, *, db: Path, form: str, out: Path | None, curve: bool, as_json: bool) -> None:
     """Report on RUN: its id, a part of it, or `last`, the default.
+
+    HTML is one file with its charts inside, to be opened, sent, printed or put on a site: it loads nothing.
+    Markdown begins with what a model card needs.
 
     \b
     Example: evalbudget report
+             evalbudget report --format html --out report.html
              evalbudget report last --format markdown > table.md
              evalbudget report --curve
     """
     from evalbudget.report.summary import print_curve, print_report
 
+    if out and form == "terminal" and not as_json:
+        raise click.UsageError("--out is for --format markdown, html or json")
     if curve and (as_json or form != "terminal"):
         raise click.UsageError(
             "--curve draws in the terminal; without it, every format has the curves' figures"
@@ -295,7 +307,61 @@ def report(run: str | None, db: Path, form: str, curve: bool, as_json: bool) -> 
     if curve:
         print_curve(db, run)
     else:
-        print_report(db, run, "json" if as_json else form)
+        print_report(db, run, "json" if as_json else form, out)
+
+
+@cli.command(short_help="Two models or two runs on the same questions.")
+@click.argument("base")
+@click.argument("candidate")
+@_store_option
+@click.option("--task", help="Only this task.  [default: every task that both have]")
+@click.option("--margin", type=float, default=2.0, help="Points that no worse may be lower.  [default: 2]")
+@click.option("--gate", is_flag=True, help="Exit code 1 unless every task is shown no worse.")
+@click.option("--target", type=click.Choice(["benchmark", "questions"]), help="What the verdict is about.")
+@click.option("--budget", metavar="N|unlimited", help="At which budget.  [default: the largest of both]")
+@click.option("--run", metavar="RUN", help="The run that both are of.  [default: the newest with both]")
+@click.option("--format", "form", type=click.Choice(["terminal", "markdown", "json"]), default="terminal")
+@_json_option
+def compare(  # noqa: PLR0913 - one argument for each option
+    base: str,
+    candidate: str,
+    *,
+    db: Path,
+    task: str | None,
+    margin: float,
+    gate: bool,
+    target: Literal["benchmark", "questions"] | None,
+    budget: str | None,
+    run: str | None,
+    form: str,
+    as_json: bool,
+) -> int:
+    """Say in a sentence and a table how CANDIDATE differs from BASE on the questions that both answered.
+
+    Each is a model's label, a quantization, a run (its id, a part of it, `last`) or RUN:MODEL; two runs are
+    compared model by model. Name the margin before you look.
+
+    \b
+    Targets: benchmark  these very questions, were they answered without end; the default for
+                        quantizations of one family and for one model in two runs
+             questions  questions like these; the default for two models, and where each
+                        question was answered once
+    \b
+    Exit code: 0 done; with --gate: every task is shown no worse by the margin
+               1 with --gate: some task is lower, or has not enough answers to tell
+               2 wrong input, or nothing to compare
+    \b
+    Example: evalbudget compare bf16 nvfp4
+             evalbudget compare 20261120 last --task aime25 --margin 1
+             evalbudget compare bf16 nvfp4 --format markdown >> "$GITHUB_STEP_SUMMARY"
+    \b
+    In a CI pipeline, with the run of the released model kept in the store:
+             evalbudget run suite.yaml && evalbudget compare RELEASED_RUN last --margin 2 --gate
+    """
+    from evalbudget.report.comparison.command import Options, print_compared
+
+    options = Options(task=task, margin=margin, target=target, budget=budget, run=run, gate=gate)
+    return print_compared(db, base, candidate, options, "json" if as_json else form)
 
 
 @cli.command(short_help="Write a run's tables as CSV or Parquet.")

@@ -54,7 +54,8 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_and_every_file_that_travels_with_it(built: Path) -> None:
     names = set(zipfile.ZipFile(built).namelist())
     package = {str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "evalbudget").rglob("*.py")}
-    assert package | {"evalbudget/py.typed"} <= names
+    page = {f"evalbudget/report/html/page.{kind}" for kind in ("html", "css")}
+    assert package | page | {"evalbudget/py.typed"} <= names
     travelling = {
         f"evalbudget/shipped_files/{path.relative_to(REPOSITORY)}"
         for folder in TRAVELLERS

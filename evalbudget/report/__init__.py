@@ -1,1 +1,1 @@
-"""What people see: a run's progress, its table in a terminal, in Markdown, as JSON."""
+"""What people see: a run's progress, its figures in a terminal, in Markdown, as a page, as JSON."""

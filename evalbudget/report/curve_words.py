@@ -60,6 +60,23 @@ def summary(curve: ModelCurve) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
+def whole_row(curve: ModelCurve) -> dict[str, str]:
+    """The same figures as a row of a table, by title, the model first. Oracle: the best
+    budget of each trace. After the answer: the share of thinking that came when it was there."""
+    whole = curve.whole
+    gain = UNKNOWN if whole.regret is None else f"{100 * whole.regret:.1f} points"
+    return {
+        "model": words.one_line(curve.model),
+        "area over log budget": _area_figure(whole),
+        "95 % of the best at": _reached_figure(curve),
+        "lost after correct": words.share(whole.lost_after_correct),
+        "oracle would add": gain,
+        "after the answer": words.share(whole.post_answer_share),
+        "fewest tokens per correct": _cheapest_figure(curve),
+        "curve": label(curve.mode),
+    }
+
+
 def _plain(number: float | None) -> str:
     return UNKNOWN if number is None else f"{round(number, 1) + 0.0:.1f}"  # never -0.0
 
@@ -74,11 +91,15 @@ def _area(curve: ModelCurve) -> str:
     whole, budgets = curve.whole, curve.budgets
     if whole.curve_area is None:
         return ""
-    reach = (whole.curve_area_low, whole.curve_area_high)
-    told = words.share(whole.curve_area)
-    if reach[0] is not None and reach[1] is not None:
-        told = words.share_within(whole.curve_area, reach[0], reach[1])
-    return f"area over the log of the budget, {budgets[0]:,} to {budgets[-1]:,}: {told}"
+    return f"area over the log of the budget, {budgets[0]:,} to {budgets[-1]:,}: {_area_figure(whole)}"
+
+
+def _area_figure(whole: Cell) -> str:
+    """Such as 46.0 % (39.8-52.4)."""
+    area, low, high = whole.curve_area, whole.curve_area_low, whole.curve_area_high
+    if area is None or low is None or high is None:
+        return words.share(area)
+    return words.share_within(area, low, high)
 
 
 def _reached(curve: ModelCurve) -> str:
@@ -88,13 +109,24 @@ def _reached(curve: ModelCurve) -> str:
     smallest = min(cell.budget for cell in curve.cells if cell.budget is not None)
     if whole.tokens_to_95 is None:
         return "95 % of the best accuracy: only without a budget"
-    at_most = "at most " if whole.tokens_to_95 <= smallest else ""
+    at = "at most" if whole.tokens_to_95 <= smallest else "at"
+    reach = _reach_of(whole)
+    return f"95 % of the best accuracy: {at} {whole.tokens_to_95:,} tokens of thinking ({reach})"
+
+
+def _reach_of(whole: Cell) -> str:
     low, high = (
         "beyond" if end is None else f"{end:,}" for end in (whole.tokens_to_95_low, whole.tokens_to_95_high)
     )
-    return (
-        f"95 % of the best accuracy: at {at_most}{whole.tokens_to_95:,} tokens of thinking ({low} to {high})"
-    )
+    return f"{low} to {high}"
+
+
+def _reached_figure(curve: ModelCurve) -> str:
+    """Such as 64 (61 to beyond)."""
+    if not _reached(curve):
+        return UNKNOWN
+    whole = curve.whole
+    return "unlimited" if whole.tokens_to_95 is None else f"{whole.tokens_to_95:,} ({_reach_of(whole)})"
 
 
 def _overthinking(curve: ModelCurve) -> str:
@@ -114,8 +146,14 @@ def _after_answer(curve: ModelCurve) -> str:
 
 def _cheapest(curve: ModelCurve) -> str:
     """Where a correct answer costs least."""
+    told = _cheapest_figure(curve)
+    return "" if told == UNKNOWN else f"fewest tokens per correct answer: {told}"
+
+
+def _cheapest_figure(curve: ModelCurve) -> str:
+    """Such as 42 at budget 64."""
     costs = [(cell.tokens_per_correct, cell) for cell in curve.cells if cell.tokens_per_correct is not None]
     if len(costs) < 2:
-        return ""
+        return UNKNOWN
     least, cell = min(costs, key=lambda cost: cost[0])
-    return f"fewest tokens per correct answer: {words.tokens(least)} at budget {words.budget(cell.budget)}"
+    return f"{words.tokens(least)} at budget {words.budget(cell.budget)}"

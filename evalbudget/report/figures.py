@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from evalbudget.measures import MEASURES, Measure
+from evalbudget.measures import MEASURES
 from evalbudget.records import ServerRecord
-from evalbudget.report.curves import ModelCurve, curves_in
-from evalbudget.report.paired import Compared, compared_in
+from evalbudget.report.comparison import Compared, compared_in
+from evalbudget.report.repeats import Repeats, repeats_in
+from evalbudget.report.task_figures import CellMeasures, TaskFigures
 from evalbudget.store.cells import Cell
 from evalbudget.store.load import catch_up
 from evalbudget.store.loops import LoopCost
@@ -18,36 +19,7 @@ from evalbudget.store.memory import ModelMemory
 from evalbudget.store.queries import EffortPoint, FailureGroup, RunRow, Store, TokenShare
 from evalbudget.tasks import scorer_of
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellMeasures:
-    """What a task's authors publish, beyond the mean score, of one model at one budget."""
-
-    task: str
-    model: str
-    budget: int | None
-    measures: tuple[Measure, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFigures:
-    """One task's part of a run."""
-
-    task: str
-    cells: tuple[Cell, ...]
-    """By model and budget, unlimited last; at least one."""
-    measured: tuple[CellMeasures, ...] = ()
-    """By model and budget; empty for a task without measures of its own."""
-
-    @property
-    def has_budgets(self) -> bool:
-        """Whether any of its cells is limited."""
-        return any(cell.budget is not None for cell in self.cells)
-
-    @property
-    def curves(self) -> tuple[ModelCurve, ...]:
-        """Of the models that were asked under budgets."""
-        return curves_in(self.cells)
+__all__ = ["CellMeasures", "RunFigures", "TaskFigures", "gather"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +41,8 @@ class RunFigures:
     """By task, family and what was really thought."""
     compared: tuple[Compared, ...]
     """Models of one family beside the one with the widest weights."""
+    repeats: tuple[Repeats, ...] = ()
+    """By task and model; only where any question was answered twice."""
     notes: tuple[str, ...]
     """What limits the figures: a journal that could not be loaded, lines that could not be read."""
 
@@ -98,7 +72,8 @@ def gather(db: Path, word: str | None) -> RunFigures:
             token_sources=store.token_sources(run.run_id),
             loops=store.loop_costs(run.run_id),
             efforts=store.efforts(run.run_id),
-            compared=tuple(compared_in(store, run.run_id, servers, [part.task for part in tasks])),
+            compared=compared_in(store, run.run_id, servers),
+            repeats=tuple(repeats_in(store.repeats(run.run_id), store.cells(run.run_id))),
             notes=tuple(notes),
         )
 

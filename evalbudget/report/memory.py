@@ -8,6 +8,7 @@ from typing import Final
 
 from evalbudget.report.kv import size
 from evalbudget.report.words import UNKNOWN, one_line, share, tokens
+from evalbudget.store.cells import Cell
 from evalbudget.store.memory import ModelMemory
 
 AGREES: Final = "agrees"
@@ -123,8 +124,25 @@ def preempted(memory: Iterable[ModelMemory]) -> Iterator[str]:
     """A warning a model: its server ran out of KV memory, and latencies are not the model's own."""
     for each in memory:
         if each.preemptions:
-            times = "once" if each.preemptions == 1 else f"{each.preemptions:,} times"
-            yield (
-                f"latencies of model {one_line(each.model)} include recomputation: its server's KV cache was "
-                f"full and took a request's memory away {times}; a lower `concurrency` avoids it"
-            )
+            yield _recomputed(each.model, _times(each.preemptions))
+
+
+def preempted_in(cells: Iterable[Cell]) -> Iterator[str]:
+    """The same from cells, which may have run at the same time: at least as often as in one of them."""
+    most: dict[str, int] = {}
+    for cell in cells:
+        most[cell.model] = max(most.get(cell.model, 0), cell.preemptions or 0)
+    for model, number in most.items():
+        if number:
+            yield _recomputed(model, f"at least {_times(number)}")
+
+
+def _recomputed(model: str, times: str) -> str:
+    return (
+        f"latencies of model {one_line(model)} include recomputation: its server's KV cache was "
+        f"full and took a request's memory away {times}; a lower `concurrency` avoids it"
+    )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"

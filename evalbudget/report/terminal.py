@@ -11,9 +11,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from evalbudget.report import curve_words, memory, paired_words, words
+from evalbudget.report import comparison, curve_words, memory, repeats, words
 from evalbudget.report.curves import ModelCurve
 from evalbudget.report.figures import RunFigures, TaskFigures
+from evalbudget.report.meanings import meanings
 from evalbudget.report.warnings import loop_lines, warnings
 from evalbudget.store.memory import ModelMemory
 
@@ -189,7 +190,8 @@ def _memory_rows(
 
 def _print_around(figures: RunFigures, console: Console) -> None:
     """What surrounds the tables: servers, failures, how exact the counts are, what the interval means."""
-    _print_listed(console, paired_words.TITLE, paired_words.sentences(figures.compared))
+    _print_listed(console, comparison.TITLE, [each.line for each in figures.compared])
+    _print_listed(console, repeats.TITLE, repeats.sentences(figures.repeats))
     efforts = [words.effort(point) for point in figures.efforts]
     _print_listed(console, "effort words", efforts)
     _print_listed(console, "warnings", warnings(figures), style="yellow")
@@ -207,14 +209,8 @@ def _print_around(figures: RunFigures, console: Console) -> None:
         _print(console, words.failure(group), indent=2)
         _print(console, words.one_line(group.example, 200), indent=4, style="dim")
     _print_listed(console, "counts of thinking tokens", words.token_counts(figures.token_sources))
-    if figures.tasks:
-        _print(console, "\n" + words.INTERVAL, style="dim")
-    if any(part.curves for part in figures.tasks):
-        _print(console, "\n" + curve_words.BAND, style="dim")
-    if figures.compared:
-        _print(console, "\n" + paired_words.MEANING, style="dim")
-    if memory.shown(figures.memory):
-        _print(console, "\n" + memory.MEANING, style="dim")
+    for meaning in meanings(figures):
+        _print(console, "\n" + meaning, style="dim")
 
 
 def _print_listed(console: Console, title: str, lines: Sequence[str], *, style: str = "") -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from evalbudget.reasoning.budgets import missing_flag
-from evalbudget.records import ServerRecord
+from evalbudget.records import JsonValue, ServerRecord
 from evalbudget.report import words
 from evalbudget.report.differences import lines_within
 from evalbudget.report.figures import RunFigures
-from evalbudget.report.memory import preempted
+from evalbudget.report.memory import preempted, preempted_in
 from evalbudget.store.cells import Cell
 from evalbudget.store.loops import LoopCost
 
@@ -18,13 +18,30 @@ def warnings(figures: RunFigures) -> tuple[str, ...]:
     """One line each: budgets that were ignored, answers seen in the thinking but not given, latencies that
     are not the model's own, and what differs between models of a family besides what is compared."""
     cells = [cell for part in figures.tasks for cell in part.cells]
-    servers = {record.model: record for record in figures.servers}
-    besides = lines_within(figures.servers, figures.run.conditions)
-    return (*_ignored(cells, servers), *_seen(cells), *preempted(figures.memory), *besides)
+    return _all(cells, figures.servers, figures.run.conditions, preempted(figures.memory))
 
 
-def _ignored(cells: Iterable[Cell], servers: Mapping[str, ServerRecord]) -> Iterator[str]:
-    """A line a model for its budgets, and one for budget 0, which takes another flag."""
+def warnings_of_cells(
+    cells: Sequence[Cell], servers: Sequence[ServerRecord], conditions: Mapping[str, JsonValue]
+) -> tuple[str, ...]:
+    """The same from a run's cells alone, without looking through its readings: how often a server took memory
+    away is then told as at least so often."""
+    return _all(cells, servers, conditions, preempted_in(cells))
+
+
+def _all(
+    cells: Sequence[Cell],
+    servers: Sequence[ServerRecord],
+    conditions: Mapping[str, JsonValue],
+    recomputed: Iterable[str],
+) -> tuple[str, ...]:
+    by_model = {record.model: record for record in servers}
+    besides = lines_within(servers, conditions)
+    return (*budgets_ignored(cells, by_model), *_seen(cells), *recomputed, *besides)
+
+
+def budgets_ignored(cells: Iterable[Cell], servers: Mapping[str, ServerRecord]) -> Iterator[str]:
+    """Budgets that were not kept: a line a model, and one for budget 0, which takes another flag."""
     groups: dict[tuple[str, str | None, bool], list[Cell]] = {}
     for cell in cells:
         if cell.budget is not None and cell.budget_ignored:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from evalbudget import stats
 from evalbudget.measures import Measure
 from evalbudget.records import FailureKind, ServerRecord
-from evalbudget.report.figures import CellMeasures, TaskFigures
+from evalbudget.report.task_figures import CellMeasures, TaskFigures
 from evalbudget.store.cells import Cell
 from evalbudget.store.queries import EffortPoint, FailureGroup, RunRow, TokenShare
 
@@ -20,6 +21,19 @@ INTERVAL: Final = (
     "In brackets: the 95 % interval for the accuracy on questions like these; repeats of one question are no "
     "independent draws. Failed attempts are left out, never counted as wrong."
 )
+
+FEW_DIFFER: Final = (
+    "Where all but some two questions are right, or wrong, that interval is wider than 95 % says, and knows "
+    "nothing of a kind of question of which there was none."
+)
+
+
+def few_differ(tasks: Iterable[TaskFigures]) -> bool:
+    """Whether `FEW_DIFFER` is true of any accuracy."""
+    cells = (cell for part in tasks for cell in part.cells)
+    return any(
+        cell.accuracy is not None and stats.few_differ(cell.accuracy, cell.questions) for cell in cells
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,17 @@ def server(record: ServerRecord) -> str:
     return " · ".join(one_line(fact) for fact in facts if fact)
 
 
+def engine(record: ServerRecord) -> str:
+    """Only what serves it: such as vllm 0.22 · KV fp8 · context 32,768; empty where nothing is known."""
+    known = None if record.engine == "unknown" else f"{record.engine} {record.engine_version or ''}".strip()
+    facts = [
+        known,
+        None if record.kv_dtype is None else f"KV {record.kv_dtype}",
+        None if record.max_model_len is None else f"context {record.max_model_len:,}",
+    ]
+    return " · ".join(one_line(fact) for fact in facts if fact)
+
+
 def effort(point: EffortPoint) -> str:
     """Where one effort word of a family lies."""
     thought = f"{tokens(point.mean_reasoning_tokens)} tokens thought"
@@ -126,17 +151,22 @@ def effort(point: EffortPoint) -> str:
 
 
 def measure(each: Measure) -> str:
-    """A measure's value: a share as 71.3 %, anything else as a number with its unit."""
+    """A measure's value: a share as 71.3 %, with its interval where it has one; anything else as a number
+    with its unit."""
     if each.value is None:
         return UNKNOWN
+    if each.low is not None and each.high is not None and each.unit == "share":
+        return share_within(each.value, each.low, each.high)
     return f"{_percent(each.value)} %" if each.unit == "share" else f"{each.value:,.4g} {each.unit}"
 
 
 def measure_lines(measures: Sequence[Measure]) -> tuple[str, ...]:
     """One line for each: value, rows behind it, name, note."""
     named = max((len(each.name) for each in measures), default=0)
+    wide = max((8, *(len(measure(each)) for each in measures)))
     return tuple(
-        f"  {measure(each):>8} {each.n:>6,}  {one_line(each.name):<{named}}  {one_line(each.note)}".rstrip()
+        f"  {measure(each):>{wide}} {each.n:>6,}  {one_line(each.name):<{named}}  "
+        f"{one_line(each.note)}".rstrip()
         for each in measures
     )
 

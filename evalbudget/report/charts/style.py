@@ -109,6 +109,7 @@ def styled(chart: Drawn, style: Style) -> Drawn:
         titleFontWeight="normal",
         labelLimit=320,
         columns=4,
+        symbolOpacity=1,
     )
     title = alt.TitleConfig(color=style.text, fontSize=14, fontWeight=600, anchor="start", offset=12)
     header = alt.HeaderConfig(labelColor=style.text, titleColor=style.muted, labelFontSize=13)

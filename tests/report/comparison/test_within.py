@@ -10,13 +10,11 @@ import pytest
 
 from evalbudget.contracts import JournalRecord
 from evalbudget.records import ServerRecord
+from evalbudget.report.comparison import MEANING
 from evalbudget.report.figures import gather
 from evalbudget.report.json_text import json_text
 from evalbudget.report.markdown import markdown
-from evalbudget.report.paired import Compared
-from evalbudget.report.paired_words import MEANING, sentence
-from evalbudget.report.widths import weight_bits, widest
-from evalbudget.stats import PairedDifference, paired_difference
+from evalbudget.stats import holm
 from tests.report.test_report import EVIL, compare, terminal
 from tests.store.making import make_attempt, make_run, make_server, make_store
 
@@ -86,7 +84,7 @@ def test_no_line_is_wider_than_the_terminal(db: Path, width: int) -> None:
 
 def test_each_model_is_beside_the_widest_and_none_of_the_same_precision(db: Path) -> None:
     found = gather(db, None).compared
-    assert [(each.candidate, each.base, each.task, each.budget) for each in found] == [
+    assert [(each.pair.candidate.model, each.pair.base.model, each.task, each.budget) for each in found] == [
         ("tiny-q4", "tiny-f16", "short", 1024),
         ("tiny-q4", "tiny-f16", "sums", None),
         ("tiny-q8", "tiny-f16", "short", 1024),
@@ -94,18 +92,18 @@ def test_each_model_is_beside_the_widest_and_none_of_the_same_precision(db: Path
     ]
 
 
-def test_json_has_them_unrounded(db: Path) -> None:
-    told = json.loads(json_text(gather(db, None)))["compared"][1]
-    assert (told["family"], told["base_quantization"], told["candidate_quantization"]) == (
-        "tiny",
-        "F16",
-        "Q4_0",
-    )
-    assert told["difference"]["questions"] == 60
-    assert told["difference"]["difference"] == pytest.approx(
-        told["difference"]["candidate"] - told["difference"]["base"]
-    )
-    assert set(told["tokens"]) == {"questions", "base", "candidate", "ratio", "low", "high"}
+def test_json_has_them_unrounded_and_corrected_as_one_family(db: Path) -> None:
+    told = json.loads(json_text(gather(db, None)))["compared"]
+    sums = told[1]
+    assert (sums["base"]["family"], sums["base"]["quantization"]) == ("tiny", "F16")
+    assert (sums["candidate"]["model"], sums["candidate"]["quantization"]) == ("tiny-q4", "Q4_0")
+    found = sums["comparison"]
+    assert (found["questions"], found["margin"]) == (60, 0.02)
+    assert found["difference"] == pytest.approx(found["candidate"] - found["base"])
+    assert set(found["judged"]) == {"benchmark", "questions"}
+    assert set(found["tokens"]) == {"questions", "base", "candidate", "ratio", "low", "high"}
+    assert [each["p_holm"] for each in told] == pytest.approx(holm([each["p"] for each in told]))
+    assert {each["family_size"] for each in told} == {4}
 
 
 @pytest.mark.parametrize(
@@ -134,37 +132,7 @@ def test_of_words_that_say_no_width_the_first_of_the_run_is_the_base(tmp_path: P
     servers = [server("z", "compressed-tensors"), server("a", "modelopt")]
     attempts = [make_attempt(number, model=model) for model in "az" for number in range(3)]
     figures = gather(make_store(tmp_path / "s.duckdb", [make_run(), *servers, *attempts]), None)
-    assert [(each.base, each.candidate) for each in figures.compared] == [("z", "a")]
-
-
-def a_difference(**fields: object) -> Compared:
-    found = paired_difference({"a": [1.0]}, {"a": [1.0]})
-    assert isinstance(found, PairedDifference)
-    told = {"difference": -0.071, "low": -0.102, "high": -0.041, "p": 0.0002, "lost": 24, "won": 6}
-    shown = replace(found, **{"questions": 500, "differing": 60, **told, **fields})  # type: ignore[arg-type]
-    return Compared(
-        task="sums",
-        family="tiny",
-        base="tiny-f16",
-        candidate="tiny-q4",
-        base_quantization="F16",
-        candidate_quantization="Q4_0",
-        budget=None,
-        difference=shown,
-        tokens=None,
-    )
-
-
-def test_a_sentence_says_how_much_how_sure_and_which_way() -> None:
-    assert sentence(a_difference()) == (
-        "tiny-q4 beside tiny-f16 on sums: 7.1 points lower (−10.2 to −4.1), p = 0.0002; "
-        "24 questions lost, 6 won"
-    )
-    up = sentence(a_difference(difference=0.05, low=-0.0001, high=0.12, p=0.051, lost=1, left_out=1))
-    assert "5.0 points higher (0.0 to +12.0), p = 0.051; 1 question lost, 6 won; 1 question that one" in up
-    few = sentence(a_difference(difference=-0.0004, p=1.0, lost=0, won=0, differing=2))
-    assert "equal (−10.2 to −4.1), p = 1.00; 0 questions lost, 0 won; only 2 of 500 questions differ" in few
-    assert "p < 0.0001" in sentence(a_difference(p=3e-9))
+    assert [(each.pair.base.model, each.pair.candidate.model) for each in figures.compared] == [("z", "a")]
 
 
 def test_names_from_outside_are_shown_and_do_nothing(tmp_path: Path) -> None:
@@ -176,56 +144,3 @@ def test_names_from_outside_are_shown_and_do_nothing(tmp_path: Path) -> None:
         assert "\x1b" not in text
         assert "\u202e" not in text
     assert "<img" not in markdown(figures)
-
-
-@pytest.mark.parametrize(
-    ("word", "bits"),
-    [
-        ("F32", 32),
-        ("bf16", 16),
-        ("torch.bfloat16", 16),
-        ("half", 16),
-        ("fp8", 8),
-        ("fp8_e4m3", 8),
-        ("Q8_0", 8),
-        ("w8a8", 8),
-        ("int8", 8),
-        ("Q6_K", 6),
-        ("UD-Q5_K_XL", 5),
-        ("Q4_K_M", 4),
-        ("IQ4_XS", 4),
-        ("nvfp4", 4),
-        ("MXFP4_MOE", 4),
-        ("w4a16", 4),
-        ("awq", 4),
-        ("gptq-int3", 3),
-        ("awq-w3g128", 3),
-        ("3bit", 3),
-        ("2-bit", 2),
-        ("TQ1_0", 1),
-        ("gptq", None),
-        ("compressed-tensors", None),
-        ("unknown", None),
-        ("", None),
-        ("q99", None),
-    ],
-)
-def test_the_word_for_a_quantization_says_how_wide_it_is(word: str, bits: float | None) -> None:
-    assert weight_bits(word) == bits
-
-
-@pytest.mark.parametrize(
-    ("words", "base"),
-    [
-        (["Q4_0", "F16", "Q8_0"], "F16"),
-        (["nvfp4", "fp8"], "fp8"),
-        (["F16", "bf16", "f32"], "f32"),
-        (["bf16", "F16"], "bf16"),
-        (["compressed-tensors", "bf16"], "bf16"),
-        (["compressed-tensors", "fp8"], "compressed-tensors"),
-        (["x", "y"], "x"),
-        (["nvfp4"], "nvfp4"),
-    ],
-)
-def test_the_widest_of_several_is_the_base(words: list[str], base: str) -> None:
-    assert words[widest(words)] == base
