@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -12,9 +12,14 @@ import streamlit as st
 
 from board.view import View
 from evalbudget.report.charts.style import styled
+from evalbudget.report.visible import visible
+from evalbudget.report.words import one_line
 
 if TYPE_CHECKING:
     from evalbudget.report.charts.style import Drawn
+
+_MARK = "background:rgba(245,175,25,.32);color:inherit"
+"""Of marked text, on light ground and on dark."""
 
 PERCENT = st.column_config.NumberColumn(format="percent")
 
@@ -23,6 +28,23 @@ def lines(found: Iterable[str]) -> None:
     """Lines of plain text, each a paragraph; text from models and servers is safe in it."""
     for line in found:
         st.text(line)
+
+
+def named(text: str) -> None:
+    """A heading that is the name of a task or a model: escaped, so that nothing in it acts."""
+    st.html(f'<h3 style="margin:0.6rem 0 0;overflow-wrap:anywhere">{html.escape(one_line(text))}</h3>')
+
+
+def sentence(text: str) -> None:
+    """A sentence to be read first, with names from outside in it: escaped as `named` is."""
+    style = "font-size:1.15rem;font-weight:600;margin:0;overflow-wrap:anywhere"
+    st.html(f'<p style="{style}">{html.escape(text)}</p>')
+
+
+def folded(title: str, found: Sequence[str], *, at_most: int = 2) -> None:
+    """Lines of plain text, folded under a title of our own where there are more than a few."""
+    with st.expander(title) if len(found) > at_most else st.container():
+        lines(found)
 
 
 def empty(why: str, what_to_do: str | None = None) -> None:
@@ -69,22 +91,41 @@ def downloads(name: str, frame: pd.DataFrame, drawn: Drawn | None = None) -> Non
 
 
 def marked(
-    text: str, spans: Iterable[tuple[int, int]] = (), *, height: int | Literal["content"] = "content"
+    text: str,
+    spans: Iterable[tuple[int, int]] = (),
+    *,
+    unit: tuple[int, int] | None = None,
+    height: int | Literal["content"] = "content",
 ) -> None:
-    """Text from a model as text, line breaks kept, with the characters of some spans [from, to) marked.
+    """Text from a model as text, line breaks kept, with the characters of some spans [from, to) marked, and
+    those of `unit` underlined besides.
 
     Everything is escaped before it becomes HTML, so that nothing in it acts.
     """
+    shown = visible(text)
     parts, place = [], 0
-    for start, end in sorted(spans):
-        begin, stop = max(start, place), min(end, len(text))
+    for start, end in sorted([*spans, *([unit] if unit else [])]):
+        begin, stop = max(start, place), min(end, len(shown))
         if begin >= stop:
             continue
-        parts += [html.escape(text[place:begin]), f"<mark>{html.escape(text[begin:stop])}</mark>"]
+        style = _MARK + (";text-decoration:underline;font-weight:700" if (start, end) == unit else "")
+        inside = f'<mark style="{style}">{html.escape(shown[begin:stop])}</mark>'
+        parts += [html.escape(shown[place:begin]), inside]
         place = stop
-    parts.append(html.escape(text[place:]))
+    parts.append(html.escape(shown[place:]))
     with st.container(height=height, border=True):
         st.html(f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere;margin:0">{"".join(parts)}</pre>')
+
+
+def facts(found: Iterable[tuple[str, str]]) -> None:
+    """What is known of one thing: names in our words, values that may come from outside, all escaped."""
+    cell = "padding:2px 18px 2px 0;vertical-align:top;text-align:left;border:0"
+    rows = "".join(
+        f'<tr><th style="{cell};font-weight:400;opacity:.65;white-space:nowrap">{html.escape(name)}</th>'
+        f'<td style="{cell};overflow-wrap:anywhere">{html.escape(visible(value))}</td></tr>'
+        for name, value in found
+    )
+    st.html(f'<table style="border-collapse:collapse">{rows}</table>')
 
 
 def _button(name: str, kind: str, mime: str, make: Callable[[], bytes]) -> None:
