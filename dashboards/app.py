@@ -13,18 +13,8 @@ from pathlib import Path
 import streamlit as st
 
 from board.frame import draw, follow, open_view, store_path
+from board.pages import PAGES
 from board.view import View
-
-# File in board/pages → its title and the name of its icon; the first opens.
-_PAGES = {
-    "overview": ("Overview", "monitoring"),
-    "budgets": ("Budgets", "timeline"),
-    "compare": ("Compare", "compare_arrows"),
-    "loops": ("Loops", "all_inclusive"),
-    "memory": ("Memory", "memory"),
-    "answers": ("Answers", "search"),
-    "runs": ("Runs", "dns"),
-}
 
 
 def main() -> None:
@@ -44,11 +34,11 @@ def main() -> None:
             url_path=name if place else "first",
             default=place == 0,
         )
-        for place, (name, (title, symbol)) in enumerate(_PAGES.items())
+        for place, (name, (title, symbol)) in enumerate(PAGES.items())
     ]
     # Streamlit serves the first page at / alone; /overview is what a reader would type.
-    first = next(iter(_PAGES))
-    also = st.Page(partial(_show, first, view), title=_PAGES[first][0], url_path=first, visibility="hidden")
+    first = next(iter(PAGES))
+    also = st.Page(partial(_show, first, view), title=PAGES[first][0], url_path=first, visibility="hidden")
     pages.append(also)
     st.navigation(pages, position="top").run()
     follow(db)

@@ -6,11 +6,14 @@ first and log two errors before it finds it. That line tells it where the server
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from board.pages import PAGES
 
 _LINE = b"<head><script>window.__streamlit={BACKEND_BASE_URL:new URL('.',location.href).href}</script>"
 
@@ -54,5 +57,9 @@ def _is_page(start: Message) -> bool:
         name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in start["headers"]
     )
 
+
+# Loaded before the first reader comes, who would wait seconds for it.
+for page in PAGES:
+    import_module(f"board.pages.{page}")
 
 app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(_TellWhere)])

@@ -395,26 +395,7 @@ def dashboard(db: Path, port: int) -> int:
     \b
     Example: evalbudget dashboard --db results/evalbudget.duckdb --port 8600
     """
-    import subprocess
-    import sys
+    from evalbudget.wiring.dashboard import serve
 
-    from evalbudget.shipped import shipped_folder
-
-    app = shipped_folder("dashboards") / "serve.py"
-    settings = {
-        "server.address": "127.0.0.1",
-        "server.port": str(port),
-        "server.headless": "true",
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-        "runner.magicEnabled": "false",
-        "theme.light.primaryColor": "#0072b2",
-        "theme.dark.primaryColor": "#56a8e0",
-    }
-    options = [word for key, value in settings.items() for word in (f"--{key}", value)]
-    command = [sys.executable, "-m", "streamlit", "run", str(app), *options, "--", str(db.resolve())]
     click.echo(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
-    try:
-        return 1 if subprocess.call(command) else 0  # noqa: S603 - our own words
-    except KeyboardInterrupt:
-        return 0
+    return serve(db, port)

@@ -7,6 +7,7 @@ binds to it (`bind="query-params"`).
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from evalbudget.store.queries import RunRow, Store
 FOLLOWS_EVERY_S = 2.0
 """A live run's rows reach the store within seconds, and a page within this time more."""
 _STAMP = "stamp"
+_DRAWN_AT = "drawn_at"
 _RUN = "run"
 
 
@@ -61,6 +63,7 @@ def draw(show: Callable[[View], None], view: View) -> None:
 
 def follow(db: Path) -> None:
     """Draw the page anew whenever the store changes, as it does while a run goes on."""
+    st.session_state[_DRAWN_AT] = time.monotonic()
     st.fragment(_watch, run_every=FOLLOWS_EVERY_S)(db)
 
 
@@ -114,11 +117,11 @@ def _chosen_run(runs: tuple[RunRow, ...]) -> RunRow:
         st.query_params[_RUN] = chosen.run_id
     if runs[0] is not chosen:
         st.button(
-            f"Newest: {_label(runs[0])}",
+            "Go to the newest run",
             on_click=_choose,
             args=(runs[0].run_id,),
             type="tertiary",
-            icon=":material/fiber_new:",
+            icon=":material/update:",
         )
     return chosen
 
@@ -163,7 +166,13 @@ def _stamp(db: Path) -> str:
 
 
 def _watch(db: Path) -> None:
-    """Draws nothing: begins the page anew where the store has changed."""
+    """Draws nothing: begins the page anew where the store has changed.
+
+    Not in the moment when the page is drawn: a run that goes on would have changed the store by then, and the
+    reader's browser would never be done.
+    """
+    if time.monotonic() - st.session_state[_DRAWN_AT] < FOLLOWS_EVERY_S / 2:
+        return
     try:
         stamp = _caught_up(db)
     except EvalbudgetError:

@@ -8,6 +8,7 @@
 layers        what each way of attending keeps, in values
 cache_types   what a value takes in each type of cache
 memory        bytes per token, per sequence and per window; what fits
+room          what fits where bytes per token are all that is known
 readings      wrong ways to read a model, as engines did
 hf_config     a Hugging Face configuration, with hf_kinds (of which kind each layer is) and hf_states
 expected      what a server's cache should take: the model in the server's type, on one GPU

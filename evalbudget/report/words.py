@@ -23,8 +23,8 @@ INTERVAL: Final = (
 )
 
 FEW_DIFFER: Final = (
-    "Where all but some two questions are right, or wrong, that interval is wider than 95 % says, and knows "
-    "nothing of a kind of question of which there was none."
+    "Where all but some three questions are right, or wrong, that interval is mostly wider than 95 % says, "
+    "and knows nothing of a kind of question of which there was none."
 )
 
 

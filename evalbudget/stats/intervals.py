@@ -108,15 +108,16 @@ _DOUBT = 0.35
 
 
 def few_differ(mean: float, questions: int) -> bool:
-    """Whether all but some two questions, or as much in parts of questions, are right, or wrong.
+    """Whether all but some three questions, or as much in parts of questions, are right, or wrong.
 
-    Intervals for questions like these are then wider than 95 % says (up to 99 % of them hold the truth), and
-    know nothing of a kind of question of which there was none.
+    Intervals for questions like these are then mostly wider than 95 % says (up to 99 % of them hold the
+    truth), and know nothing of a kind of question of which there was none: where one in nine questions is of
+    an easy kind and the rest of a hard one, 30 questions answered 16 times give 92.7 % (bench/coverage.py).
     """
     return questions * mean * (1 - mean) < _FEW
 
 
-_FEW = 2.0
+_FEW = 3.5
 
 
 def clustered_wilson(

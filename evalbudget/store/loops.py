@@ -48,10 +48,16 @@ class LoopCost:
         return self.stopped / self.attempts
 
 
+_SAYS_MORE: Final = "(loop_kind IS DISTINCT FROM 'none' OR finish_reason = 'repetition')"
+"""Rows without it were looked at and have no loop, nor were they ended for one: their `details`, the slow
+part of this, say nothing of either."""
+
 LOOP_COSTS: Final = f"""
 WITH generated AS (
     SELECT model, task, completion_tokens, outcome = 'correct' AS is_right,
-        {STOPPED} AS stopped, {RESCUED} AS rescued, {LOOP_CERTAIN_AT} AS certain_at,
+        CASE WHEN {_SAYS_MORE} THEN {STOPPED} ELSE false END AS stopped,
+        CASE WHEN {_SAYS_MORE} THEN {RESCUED} ELSE false END AS rescued,
+        CASE WHEN {_SAYS_MORE} THEN {LOOP_CERTAIN_AT} END AS certain_at,
         certain_at IS NOT NULL AND NOT stopped AND NOT rescued AS certain,
         NOT coalesce(loop_doom, true) AND outcome NOT IN ('truncated', 'looped') AS finished
     FROM attempts

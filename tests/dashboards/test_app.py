@@ -42,3 +42,25 @@ def test_a_broken_store_is_told_in_a_line(app: AppTest, db: Path) -> None:
     app.run()
     assert not app.exception
     assert "cannot be opened" in texts(app)
+
+
+_CHANGES_MEANWHILE = """
+import os
+import streamlit as st
+from board.frame import follow, open_view, store_path
+
+db = store_path()
+open_view(db)
+st.session_state["drawn"] = st.session_state.get("drawn", 0) + 1
+os.utime(db, (1, st.session_state["drawn"]))
+follow(db)
+"""
+
+
+def test_a_store_that_changes_while_the_page_is_drawn_does_not_begin_it_anew_at_once(
+    app: AppTest, db: Path
+) -> None:
+    make_store(db, [make_run(), make_attempt()])
+    page = AppTest.from_string(_CHANGES_MEANWHILE, default_timeout=30).run()
+    assert not page.exception
+    assert page.session_state["drawn"] == 1

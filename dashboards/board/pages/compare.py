@@ -38,7 +38,8 @@ _THIS: Final = "this run"
 _FITTING: Final = "what fits"
 _FOREST = (
     "Diamond: the difference; thick: its 95 % interval for what the verdict is about; thin: that for the "
-    "other one, {targets}. Shaded: within the margin; dashed: no worse lies wholly to its right."
+    "other one, {targets}. Shaded: within the margin; dashed: the margin, and what lies wholly to its "
+    "right is no worse."
 )
 _TURNED = {
     "question": "question",

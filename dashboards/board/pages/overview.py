@@ -145,14 +145,14 @@ def _headline(view: View, progress: RunProgress | None) -> None:
     share = None if progress is None else progress.share
     with st.container(horizontal=True):
         st.metric("status", run.status if run.status in _STATES else "unknown", width=150)
-        st.metric("attempts", f"{run.attempts:,}", width=150)
-        st.metric("failed", f"{run.failed:,}", width=120)
-        st.metric("models", f"{len(view.all_models):,}", width=120)
-        st.metric("tasks", f"{len(view.all_tasks):,}", width=120)
+        st.metric("attempts", f"{run.attempts:,}", width=140)
+        st.metric("failed", f"{run.failed:,}", width=110)
+        st.metric("models", f"{len(view.all_models):,}", width=90)
+        st.metric("tasks", f"{len(view.all_tasks):,}", width=90)
         if progress is not None and run.status == "running":
             rate = progress.per_minute
-            st.metric("attempts a minute", "-" if rate is None else f"{rate:,.0f}", width=170)
-            st.metric("time left", duration(progress.left_s), width=150)
+            st.metric("attempts a minute", "-" if rate is None else f"{rate:,.0f}", width=150)
+            st.metric("time left", duration(progress.left_s), width=130)
     if share is not None and run.status != "finished":
         st.progress(share, text=f"{run.attempts:,} of {planned:,} planned jobs")
 

@@ -64,6 +64,7 @@ def forest_chart(compared: Sequence[Compared], style: Style) -> Drawn | None:
         .encode(x=alt.X("other_low:Q"), x2="other_high:Q"),
         base.mark_rule(strokeWidth=4, strokeCap="round").encode(x=alt.X("low:Q"), x2="high:Q"),
         base.mark_point(filled=True, size=130, opacity=1, shape="diamond").encode(x=x),
+        base.mark_text(dy=-15, fontSize=12, stroke=style.ground, strokeWidth=4).encode(x=x, text="told:N"),
         base.mark_text(dy=-15, fontSize=12).encode(x=x, text="told:N", color=alt.value(style.text)),
     ]
     return alt.layer(*layers).properties(height=_ROW * len(rows) + 60)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 SCALE = 2.0
 """Pixels of a PNG for each of the chart's."""
 _NOWHERE: Final[list[str]] = []
-"""No address that a chart may load data or images from: rows come with it."""
+"""No address that a chart may load data from: rows come with it. For a PNG, vl-convert 1.9 asks for images
+without looking here: no chart of ours has any."""
 _NO_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no place for (section 2.2)."""
 

@@ -15,6 +15,9 @@ from evalbudget.stats.ratio import TokenRatio
 from evalbudget.store.cells import Cell
 from evalbudget.store.memory import ModelMemory
 
+_MANY_QUESTIONS: Final = 100
+"""Of fewer the interval of excess flips holds the truth less often than it says (`stats.flips`)."""
+
 
 def rows(
     found: Comparison,
@@ -28,7 +31,7 @@ def rows(
     no family."""
     return (
         *_of_accuracy(found, target, holm),
-        *_of_flips(found.flips),
+        *_of_flips(found.flips, found.questions),
         *_of_tokens("thinking tokens", found.thinking),
         *_of_tokens("tokens in all", found.tokens),
         *_of_loops(found.loops),
@@ -96,7 +99,7 @@ def _other(target: Target) -> Target:
     return "questions" if target == "benchmark" else "benchmark"
 
 
-def _of_flips(flips: Flips | None) -> Iterator[Row]:
+def _of_flips(flips: Flips | None, asked: int) -> Iterator[Row]:
     if flips is None:
         return
     yield Row(
@@ -112,10 +115,11 @@ def _of_flips(flips: Flips | None) -> Iterator[Row]:
     within = ""
     if flips.excess_low is not None and flips.excess_high is not None:
         within = f" ({ends(flips.excess_low, flips.excess_high)})"
+    doubt = "; too sure, of so few questions" if asked < _MANY_QUESTIONS else ""
     yield Row(
         title="  beyond rerun noise",
         difference=f"{signed(flips.excess)} points{within}",
-        note=f"reruns of one model flip {share(flips.noise)}",
+        note=f"reruns of one model flip {share(flips.noise)}{doubt}",
     )
 
 

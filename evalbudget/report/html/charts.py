@@ -60,8 +60,9 @@ def of_task(part: TaskFigures, drawing: Drawing) -> Iterator[Chart]:
     if part.curves:
         yield from drawing.chart(
             curves.curves_chart(part.curves, models, LIGHT),
-            f"{task}: accuracy over the thinking budget, with 95 % bands. Broken: strict, what finished within "
-            "its budget by itself. A ring: no other line of the task is as accurate for as few tokens.",
+            f"{task}: accuracy over the thinking budget, with 95 % bands. Broken: strict, what finished "
+            "within its budget by itself. A ring: no other line of the task is as accurate for as few "
+            "tokens.",
         )
     if len(frontier.frontier_frame(part.cells)) > 1:
         yield from drawing.chart(
