@@ -46,7 +46,8 @@ quickstart: install
 	@echo "Look at it in a browser: $(BIN)/evalbudget dashboard"
 
 test: install
-	$(BIN)/pytest
+	@# Two at a time, a file's tests together: most of them wait for an engine, a server or a browser.
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff format --check .

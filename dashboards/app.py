@@ -24,6 +24,7 @@ def main() -> None:
     """
     icon = Path(__file__).with_name("icon.png")
     st.set_page_config(page_title="evalbudget", page_icon=icon, layout="wide")
+    st.html("<style>[data-testid=stMainBlockContainer]{padding-top:4.5rem;padding-bottom:3rem}</style>")
     db = store_path()
     view = open_view(db)
     pages = [

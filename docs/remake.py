@@ -38,10 +38,12 @@ class Picture:
 
 
 PICTURES = (
-    Picture(file="overview.png", address="overview"),
-    Picture(file="budgets.png", address="budgets", scheme="dark"),
-    Picture(file="compare.png", address="compare?base=tiny-f16&candidate=tiny-w3"),
+    Picture(file="overview.png", address="", height=1560),
+    Picture(file="budgets.png", address="budgets", scheme="dark", height=1150),
+    Picture(file="compare.png", address="compare?base=tiny-f16&candidate=tiny-w3", height=1400),
 )
+SHOWN = {"quickstart": ("run", "quickstart"), "compare": ("compare", "tiny-f16", "tiny-w3")}
+"""Marks in README.md → the command whose output stands between them, in this order, in one folder."""
 
 
 def main() -> None:
@@ -53,22 +55,24 @@ def main() -> None:
         take(store)
         return
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "evalbudget", "run", "quickstart"],
-            cwd=folder,
-            env={**os.environ, "COLUMNS": "80"},
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        README.write_text(shown(README.read_text(encoding="utf-8"), done.stdout), encoding="utf-8")
+        for mark, words in SHOWN.items():
+            done = subprocess.run(
+                [sys.executable, "-m", "evalbudget", *words],
+                cwd=folder,
+                env={**os.environ, "COLUMNS": "80"},
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            page = shown(README.read_text(encoding="utf-8"), done.stdout, mark)
+            README.write_text(page, encoding="utf-8")
         take(Path(folder) / "results" / "evalbudget.duckdb")
 
 
-def shown(readme: str, output: str) -> str:
+def shown(readme: str, output: str, mark: str = "quickstart") -> str:
     """The page with this output between its marks; the machine's name stays out."""
     output = re.sub(r"(?m)^(results/\S+) on \S+$", r"\1 on my-machine", output.rstrip())
-    begin, end = "<!-- quickstart:begin -->", "<!-- quickstart:end -->"
+    begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
     head, _, rest = readme.partition(begin)
     _, _, tail = rest.partition(end)
     return f"{head}{begin}\n```\n{output}\n```\n{end}{tail}"

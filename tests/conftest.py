@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from tests.command import evalbudget
@@ -30,9 +31,15 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder of a finished quickstart and what it printed."""
-    folder = tmp_path_factory.mktemp("quickstart")
-    done = evalbudget(folder, "run", "quickstart")
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+def quickstart(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, str]:
+    """The folder of a finished quickstart and what it printed: run once, whichever worker comes first."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "quickstart"
+    printed = folder / "printed.txt"
+    with FileLock(f"{folder}.lock"):
+        if not printed.exists():
+            folder.mkdir()
+            done = evalbudget(folder, "run", "quickstart", enough_s=300)
+            assert done.returncode == 0, done.stderr
+            printed.write_text(done.stdout, encoding="utf-8")
+    return folder, printed.read_text(encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from docs.remake import shown
 from evalbudget.cli import cli
 
 REPOSITORY = Path(__file__).parents[1]
@@ -52,12 +52,8 @@ def test_a_command_prints_what_the_page_shows(
 
 
 def test_the_quickstarts_output_is_put_in_its_place_without_the_machines_name() -> None:
-    spec = importlib.util.spec_from_file_location("remake", REPOSITORY / "docs" / "remake.py")
-    assert spec is not None and spec.loader is not None
-    remake = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(remake)
     page = "a\n<!-- quickstart:begin -->\nold\n<!-- quickstart:end -->\nb\n"
-    made = remake.shown(page, "first\nresults/x.duckdb on secret-host\nlast\n")
+    made = shown(page, "first\nresults/x.duckdb on secret-host\nlast\n")
     assert made == (
         "a\n<!-- quickstart:begin -->\n```\nfirst\nresults/x.duckdb on my-machine\nlast\n```\n"
         "<!-- quickstart:end -->\nb\n"

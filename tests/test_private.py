@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from streamlit.testing.v1 import AppTest
 
 from evalbudget.datasets import load_samples
 from evalbudget.errors import DataError
@@ -27,7 +25,7 @@ from evalbudget.store.export import FORMATS, export_tables
 from evalbudget.store.queries import Store
 from evalbudget.tasks import known_tasks, load_task, read_task
 from tests.command import evalbudget
-from tests.conftest import REPOSITORY
+from tests.dashboards.drawing import PAGES, at_home, drawing
 from tests.fakes import make_failure, make_job, make_reply, open_job
 from tests.loopback import answer, event, serving
 
@@ -95,15 +93,18 @@ def assert_hidden(folder: Path) -> None:
 
 
 def page(db: Path) -> None:
-    """The dashboard over this store holds no canary."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["app.py", str(db)])
-        app = AppTest.from_file(str(REPOSITORY / "dashboards" / "app.py"), default_timeout=30)
-        app.run()
-    assert not app.exception
-    assert len(app.dataframe) >= 2
-    drawn = [frame.value.to_csv() for frame in app.dataframe] + [str(each) for each in app.main]
-    assert not any(CANARY in text for text in drawn)
+    """No page of the dashboard over this store shows the canary, nor finds it."""
+    for name, search in [*((name, "") for name in PAGES), ("answers", CANARY[:-2])]:
+        with pytest.MonkeyPatch.context() as patch:
+            at_home(patch, db)
+            app = drawing(name)
+            app.query_params["answer_text"] = search
+            app.run()
+        assert not app.exception, name
+        drawn = [frame.value.to_csv() for frame in app.dataframe]
+        drawn += [str(each) for each in (*app.main, *app.sidebar)]
+        assert len(drawn) > 2
+        assert not any(CANARY in text for text in drawn), name
 
 
 def question_of(body: dict[str, object]) -> str:

@@ -145,8 +145,9 @@ def test_a_run_that_goes_on_is_followed(browser: Browser, looked: Looked, tmp_pa
     with dashboard_on(tmp_path / "results" / "evalbudget.duckdb") as address:
         looked.open(f"{address}/overview")
         assert "evalbudget run quickstart" in looked.text()
+        words = ("run", "quickstart", "--only", "model=tiny-f16", "--limit", "40")
         run = subprocess.Popen(
-            [sys.executable, "-m", "evalbudget", "run", "quickstart", "--only", "model=tiny-f16"],
+            [sys.executable, "-m", "evalbudget", *words],
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The dashboard's pages, drawn by Streamlit itself over the store in `tmp_path`."""
+"""The dashboard's pages over the store in `tmp_path`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-_DASHBOARDS = Path(__file__).parent.parent.parent / "dashboards"
-_COMPONENTS = "streamlit.components.v2.manifest_scanner"
-_PAGE = """
-from board.frame import draw, open_view, store_path
-from board.pages import {name}
-
-view = open_view(store_path())
-if view is not None:
-    draw({name}.show, view)
-"""
+from tests.dashboards.drawing import at_home, drawing
 
 
 @pytest.fixture
@@ -26,11 +17,13 @@ def db(tmp_path: Path) -> Path:
     return tmp_path / "store.duckdb"
 
 
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, db: Path) -> None:
+    """This process is the dashboard's."""
+    at_home(monkeypatch, db)
+
+
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch, db: Path) -> Callable[[str], AppTest]:
+def page() -> Callable[[str], AppTest]:
     """`page("loops")`: that page over the store, with the filters beside it, not run yet."""
-    monkeypatch.setattr("sys.argv", ["app.py", str(db)])
-    monkeypatch.syspath_prepend(str(_DASHBOARDS))
-    # Each `AppTest.run` would read the metadata of every installed package, for components that nobody has.
-    monkeypatch.setattr(f"{_COMPONENTS}.scan_component_manifests", lambda *_, **__: [], raising=False)
-    return lambda name: AppTest.from_string(_PAGE.format(name=name), default_timeout=30)
+    return drawing

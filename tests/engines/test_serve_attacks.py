@@ -138,7 +138,7 @@ def test_a_start_that_takes_long_shows_signs_of_life(tmp_path: Path) -> None:
     said: list[str] = []
     refusal(nasty(tmp_path, "talks", "health=503", ready_s=2, say=said))
     assert len(said) >= 2
-    assert said[0].startswith("model: not ready after ") and " s of 2; its log: " in said[0]
+    assert said[0].startswith("model: not ready after ") and " s of 2; its log: " in said[-1]
     assert "loading shard" in said[-1] and "\x1b" not in "".join(said)
     said.clear()
     refusal(nasty(tmp_path, "never-listens", ready_s=2, say=said))

@@ -26,6 +26,7 @@ from evalbudget.report.comparison import (
     flips_by_question,
 )
 from evalbudget.report.first_pair import first_pair
+from evalbudget.report.words import UNKNOWN, accuracy, budget
 from evalbudget.stats.comparison import DEFAULT_MARGIN, Target
 from evalbudget.store.paired import AnyBudget, KnownModel, ModelOfRun
 from evalbudget.store.queries import Store
@@ -61,6 +62,7 @@ _COLOURS: Final[dict[Verdict, Literal["red", "orange", "blue", "green", "gray"]]
 }
 _MANY: Final = 6
 """Tasks: of more, the sentences are folded and the picture comes first."""
+_MADE: Final = "comparisons-made"
 _WAYS: Final = ("lost", "won", "lower", "higher")
 
 
@@ -83,8 +85,7 @@ def show(view: View) -> None:
     if sides is None:
         return
     choice = _how(view, *sides)
-    with st.spinner("Comparing question by question"):
-        found = _compared(*view.key, choice)
+    found = _awaited(view, choice)
     filtered = view.tasks != view.all_tasks
     compared = [each for each in found.compared if each.task in view.tasks or not filtered]
     missing = [each for each in found.not_compared if each.task in view.tasks or not filtered]
@@ -101,6 +102,44 @@ def show(view: View) -> None:
     _besides(found)
     if compared:
         _detail(view, choice, compared)
+
+
+def _awaited(view: View, choice: _Choice) -> Comparisons:
+    """The comparisons; where they are made now, both accuracies stand there meanwhile."""
+    made, this = st.session_state.setdefault(_MADE, set()), (view.key, choice)
+    place = st.empty()
+    if this not in made:
+        with place.container(), st.spinner("Comparing question by question"):
+            frame = pd.DataFrame(_meanwhile(*view.key, choice.base, choice.candidate))
+            st.dataframe(frame, hide_index=True, placeholder=UNKNOWN)
+            found = _compared(*view.key, choice)
+        made.add(this)
+        place.empty()
+        return found
+    return _compared(*view.key, choice)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _meanwhile(
+    db: str, stamp: str, run_id: str, base: ModelOfRun, candidate: ModelOfRun
+) -> tuple[dict[str, str], ...]:
+    """Both models' accuracies on the tasks that both were asked, at each budget."""
+    del stamp, run_id
+    with Store(Path(db)).batch() as store:
+        ours, theirs = (
+            {(c.task, c.budget): c for c in store.cells(side.run_id) if c.model == side.model}
+            for side in (base, candidate)
+        )
+    return tuple(
+        {
+            "task": task,
+            "budget": budget(at),
+            "base, accuracy": accuracy(ours[task, at]),
+            "candidate, accuracy": accuracy(theirs[task, at]),
+        }
+        for task, at in ours
+        if (task, at) in theirs
+    )
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
