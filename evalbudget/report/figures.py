@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -83,17 +83,19 @@ def _by_task(store: Store, run_id: str) -> tuple[TaskFigures, ...]:
     for cell in store.cells(run_id):
         parts.setdefault(cell.task, []).append(cell)
     return tuple(
-        TaskFigures(task=task, cells=tuple(found), measured=tuple(_measured(store, run_id, task)))
+        TaskFigures(task=task, cells=tuple(found), measured=tuple(_measured(store, run_id, task, found)))
         for task, found in parts.items()
     )
 
 
-def _measured(store: Store, run_id: str, task: str) -> Iterator[CellMeasures]:
+def _measured(store: Store, run_id: str, task: str, cells: Sequence[Cell]) -> Iterator[CellMeasures]:
+    """A model at a time: the rows of all of them may be a million."""
     measure = MEASURES.get(scorer_of(task) or "")
     if measure is None:
         return
-    rows = store.scored_rows(run_id, task)
-    for (model, budget), found in groupby(rows, key=lambda row: (row.model, row.budget)):
-        measures = measure([each.row for each in found])
-        if measures:
-            yield CellMeasures(task=task, model=model, budget=budget, measures=measures)
+    for model in dict.fromkeys(cell.model for cell in cells):
+        rows = store.scored_rows(run_id, task, model)
+        for budget, found in groupby(rows, key=lambda row: row.budget):
+            measures = measure([each.row for each in found])
+            if measures:
+                yield CellMeasures(task=task, model=model, budget=budget, measures=measures)

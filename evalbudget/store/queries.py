@@ -95,9 +95,8 @@ class TokenShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellRow:
-    """A scored attempt and the cell that it belongs to, beside task and run."""
+    """A scored attempt and the cell that it belongs to, beside run, task and model."""
 
-    model: str
     budget: int | None
     row: ScoredRow
 
@@ -195,12 +194,11 @@ class Store:
         rows = self._rows("SELECT model FROM servers WHERE run_id = ? ORDER BY rowid", [run_id])
         return tuple(row["model"] for row in rows)
 
-    def scored_rows(self, run_id: str, task: str) -> tuple[CellRow, ...]:
-        """The scored attempts of one task, without their texts, by model, budget, sample and repeat."""
-        rows = self._rows(_SCORED_ROWS, [run_id, task])
+    def scored_rows(self, run_id: str, task: str, model: str) -> tuple[CellRow, ...]:
+        """The scored attempts of one model on one task, without their texts, by budget, sample and repeat."""
+        rows = self._rows(_SCORED_ROWS, [run_id, task, model])
         return tuple(
             CellRow(
-                model=row.pop("model"),
                 budget=row.pop("budget"),
                 row=ScoredRow(**{**row, "details": _json(row["details"])}),
             )
@@ -315,10 +313,11 @@ GROUP BY model, kind ORDER BY attempts DESC, model, kind
 
 # A dialogue's steps are the bulk of its details, and no measure asks for them.
 _SCORED_ROWS = """
-SELECT model, budget, sample_id, repeat, category, score, target, extracted,
-    json_merge_patch(details, '{"steps": null}') AS details
-FROM attempts WHERE run_id = ? AND task = ? AND status = 'ok'
-ORDER BY lower(model), model, budget NULLS LAST, sample_id, repeat
+SELECT budget, sample_id, repeat, category, score, target, extracted,
+    CASE WHEN contains(details::VARCHAR, '"steps"') THEN json_merge_patch(details, '{"steps": null}')
+        ELSE details END AS details
+FROM attempts WHERE run_id = ? AND task = ? AND model = ? AND status = 'ok'
+ORDER BY budget NULLS LAST, sample_id, repeat
 """
 
 _TOKEN_SOURCES = """

@@ -145,6 +145,7 @@ def test_a_run_that_goes_on_is_followed(browser: Browser, looked: Looked, tmp_pa
     with dashboard_on(tmp_path / "results" / "evalbudget.duckdb") as address:
         looked.open(f"{address}/overview")
         assert "evalbudget run quickstart" in looked.text()
+        status = looked.page.get_by_test_id("stMetricValue")
         words = ("run", "quickstart", "--only", "model=tiny-f16", "--limit", "40")
         run = subprocess.Popen(
             [sys.executable, "-m", "evalbudget", *words],
@@ -153,8 +154,8 @@ def test_a_run_that_goes_on_is_followed(browser: Browser, looked: Looked, tmp_pa
             stderr=subprocess.DEVNULL,
         )
         try:
-            looked.page.get_by_text("running").first.wait_for(timeout=60_000)
+            status.get_by_text("running").wait_for(timeout=60_000)
             assert run.poll() is None
         finally:
             assert run.wait(120) == 0
-        looked.page.get_by_text("finished").first.wait_for(timeout=60_000)
+        status.get_by_text("finished").wait_for(timeout=60_000)
