@@ -20,7 +20,7 @@ from evalbudget.report.words import one_line
 from evalbudget.store.load import catch_up
 from evalbudget.store.queries import RunRow, Store
 
-FOLLOWS_EVERY_S = 2.0
+FOLLOWS_EVERY_S = 1.0
 """A live run's rows reach the store within seconds, and a page within this time more."""
 _STAMP = "stamp"
 _DRAWN_AT = "drawn_at"
@@ -152,8 +152,8 @@ def _label(run: RunRow) -> str:
 
 
 def _caught_up(db: Path) -> str:
-    """Load what journals hold beyond the store; the store's stamp after that."""
-    catch_up(db)
+    """Load what journals of ended runs hold beyond the store; the store's stamp after that."""
+    catch_up(db, but_live=True)
     return _stamp(db)
 
 

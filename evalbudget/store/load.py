@@ -24,8 +24,9 @@ from evalbudget.store.journal import JOURNAL_FILE, journal_path
 from evalbudget.store.lock import is_held
 from evalbudget.store.replay import journals
 
-SLOWEST_S: Final = 4.0
-"""The longest pause between two loads while there is news, so that a reader is never 5 s behind."""
+SLOWEST_S: Final = 2.0
+"""The longest pause between two loads while there is news, so that a reader is never 5 s behind, the time of a
+load and of drawing a page included."""
 
 _TURN_S: Final = 0.5
 """How long one try of a running run waits for the store."""
@@ -117,10 +118,11 @@ class CaughtUp:
     """Lines of those journals that this version could not read."""
 
 
-def catch_up(db: Path, *, patience_s: float = READER_PATIENCE_S) -> CaughtUp:
+def catch_up(db: Path, *, patience_s: float = READER_PATIENCE_S, but_live: bool = False) -> CaughtUp:
     """Before reading: load what journals beside the store hold beyond it, and call dead runs interrupted.
 
-    A store that was deleted is made anew from its journals. Raises `InputError` where there is neither store
+    `but_live`: runs that go on are left to their own loader, for who looks again soon. A store that was
+    deleted is made anew from its journals. Raises `InputError` where there is neither store
     nor journal, `StoreError` where there is no store and none can be made.
     """
     beside = {path.parent.name: path for path in journals(db)}
@@ -133,7 +135,12 @@ def catch_up(db: Path, *, patience_s: float = READER_PATIENCE_S) -> CaughtUp:
         state = _state(db, patience_s)
         for name in state.loaded:
             beside.setdefault(name, db.parent / name / JOURNAL_FILE)
-        behind = [path for name, path in beside.items() if _is_ahead(path, state.loaded.get(name, (0, 0))[0])]
+        behind = [
+            path
+            for name, path in beside.items()
+            if not (but_live and is_held(path.parent))
+            and _is_ahead(path, state.loaded.get(name, (0, 0))[0])
+        ]
         for path in behind:
             _load_all(db, path, patience_s)
         if behind:

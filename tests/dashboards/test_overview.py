@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from evalbudget.store.journal import Journal
+from evalbudget.store.load import catch_up
 from tests.dashboards.reading import HOSTILE, acting, charts, table, texts
 from tests.store.making import make_attempt, make_failed, make_run, make_server, make_store
 
@@ -72,10 +73,12 @@ def test_a_live_run_moves_while_attempts_come(page: Callable[[str], AppTest], db
         journal = Journal.create(db, "r1")
         for record in (run, make_server(), make_attempt(0)):
             await journal.append(record)
+        catch_up(db)  # as the run's own loader does
         first = page("overview").run()
         seen = [(first.metric[1].value, table(first, "suite").iloc[0].to_dict())]
         for number in range(1, 12):
             await journal.append(make_attempt(number))
+        catch_up(db)
         first.run()
         seen.append((first.metric[1].value, table(first, "suite").iloc[0].to_dict()))
         assert not first.exception

@@ -327,6 +327,26 @@ def test_a_running_run_is_in_the_store_before_it_ends(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_who_looks_again_soon_leaves_a_live_run_to_its_own_loader(tmp_path: Path) -> None:
+    db = tmp_path / "s.duckdb"
+
+    async def live() -> None:
+        journal = Journal.create(db, "r1")
+        await journal.append(make_run())
+        assert catch_up(db, but_live=True).complete
+        assert not db.exists()
+        catch_up(db)
+        await journal.append(make_attempt(0))
+        catch_up(db, but_live=True)
+        assert rows(db, "SELECT count(*) FROM attempts") == [(0,)]
+        await journal.close()
+
+    asyncio.run(live())
+    assert catch_up(db, but_live=True).complete
+    assert rows(db, "SELECT count(*) FROM attempts") == [(1,)]
+    assert rows(db, "SELECT status FROM runs") == [("interrupted",)]
+
+
 def test_a_broken_store_costs_the_run_nothing(tmp_path: Path) -> None:
     db = tmp_path / "s.duckdb"
     db.write_text("no database")
