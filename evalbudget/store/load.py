@@ -138,8 +138,7 @@ def catch_up(db: Path, *, patience_s: float = READER_PATIENCE_S, but_live: bool 
         behind = [
             path
             for name, path in beside.items()
-            if not (but_live and is_held(path.parent))
-            and _is_ahead(path, state.loaded.get(name, (0, 0))[0])
+            if not (but_live and is_held(path.parent)) and _is_ahead(path, state.loaded.get(name, (0, 0))[0])
         ]
         for path in behind:
             _load_all(db, path, patience_s)
