@@ -23,8 +23,7 @@ WRITER_CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 1, 
 """A loader must leave the cores and the memory to the run."""
 
 READER_MEMORY = "768MB"
-"""Of DuckDB's buffers in a reader, which would otherwise fill most of the machine's memory with texts; an
-export of large texts then writes temporary files beside the store."""
+"""Of DuckDB's buffers in a reader, which would otherwise fill most of the machine's memory with texts."""
 
 READER_PATIENCE_S = 20.0
 """How long a reader waits for its turn."""

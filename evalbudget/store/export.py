@@ -17,8 +17,13 @@ from evalbudget.store.queries import Store
 
 TABLES: Final = ("runs", "servers", "attempts", "readings", "cells")
 
-FORMATS: Final = {"csv": "FORMAT csv, HEADER true", "parquet": "FORMAT parquet, COMPRESSION zstd"}
-"""Format → the options of DuckDB's COPY."""
+FORMATS: Final = {
+    "csv": "FORMAT csv, HEADER true",
+    "parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 10000",
+}
+"""Format → the options of DuckDB's COPY. A row group is held in memory until it is full, texts and all."""
+_ROOM: Final = "SET memory_limit = '2GB'; SET threads = 1"
+"""Each thread fills a row group of its own: two of them run out of what a page's questions are given."""
 
 _HOLDS_TEXT: Final = "attempts"
 """The table with questions and answers, which must not leave this machine for some tasks."""
@@ -45,6 +50,7 @@ def export_tables(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with reading(db) as connection:
+            connection.execute(_ROOM)
             options = [row[0] for row in connection.execute(OPTIONS).fetchall()]
             private = None if include_private else is_private_sql(private_tasks(options))
             for table in TABLES:

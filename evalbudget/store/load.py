@@ -25,8 +25,8 @@ from evalbudget.store.lock import is_held
 from evalbudget.store.replay import journals
 
 SLOWEST_S: Final = 2.0
-"""The longest pause between two loads while there is news, so that a reader is never 5 s behind, the time of a
-load and of drawing a page included."""
+"""The longest pause between two loads while there is news, so that a reader is never 5 s behind, a load and
+the drawing of a page included."""
 
 _TURN_S: Final = 0.5
 """How long one try of a running run waits for the store."""
