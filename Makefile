@@ -18,6 +18,7 @@ VLLM_INSTALLED := $(VLLM)/.installed
 TINY := .venv-tiny
 TINY_INSTALLED := $(TINY)/.installed
 TRAINED := build/tiny
+LARGE := build/large.duckdb
 
 .DEFAULT_GOAL := help
 .PHONY: help install quickstart test check lint bench test-vllm tiny-model readme
@@ -71,6 +72,8 @@ bench: install
 	$(BIN)/python -m bench.paired --runs 60
 	$(BIN)/python -m bench.power --runs 60
 	$(BIN)/python -m bench.coverage --runs 60
+	test -f $(LARGE) || $(BIN)/python -m bench.big_store $(LARGE) --attempts 100000
+	$(BIN)/python -m bench.pages $(LARGE)
 
 test-vllm: install $(VLLM_INSTALLED)
 	EVALBUDGET_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest tests/engines/test_vllm*.py
