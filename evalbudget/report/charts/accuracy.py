@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
-from evalbudget.report.charts.style import Style, model_colour, model_mark
+from evalbudget.report.charts.style import Style
+from evalbudget.report.charts.whiskers import whiskers
 from evalbudget.report.words import budget, one_line
 from evalbudget.store.cells import Cell
 
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evalbudget.report.charts.style import Drawn
-
-_ROW: Final = 22
-"""Pixels of one model's line."""
-_BETWEEN: Final = 14
-"""Pixels between two tasks."""
 
 
 def at_largest_budget(cells: Iterable[Cell]) -> tuple[Cell, ...]:
@@ -65,38 +61,15 @@ def accuracy(cells: Iterable[Cell], models: Sequence[str], style: Style) -> Draw
     import altair as alt  # noqa: PLC0415  (half a second, for charts alone)
 
     frame = accuracy_frame(cells)
-    tasks = list(dict.fromkeys(frame["task"]))
-    shown = [model for model in models if model in set(frame["model"])]
-    single = len(tasks) < 2
-    named = alt.Axis(title=None, labelLimit=200, labelPadding=10, ticks=False, domain=False)
-    colour = model_colour(models, style)
-    shape = model_mark(models)
-    if single:
-        colour, shape = colour.legend(None), shape.legend(None)
-    share = share_scale(frame)
-    base = alt.Chart(frame).encode(color=colour, tooltip=_tooltip())
-    if single:
-        base = base.encode(y=alt.Y("model:N", sort=shown, axis=named))
-    else:
-        base = base.encode(
-            y=alt.Y("task:N", sort=tasks, axis=named), yOffset=alt.YOffset("model:N", sort=shown)
-        )
-    whisker = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("ci_low:Q", scale=share, axis=alt.Axis(title="accuracy", format=".0%", tickCount=6)),
-        x2="ci_high:Q",
+    return whiskers(
+        frame,
+        ("accuracy", "ci_low", "ci_high"),
+        models,
+        style,
+        across=(share_scale(frame), alt.Axis(title="accuracy", format=".0%", tickCount=6)),
+        label=alt.Text("accuracy:Q", format=".1%"),
+        tooltip=_tooltip(),
     )
-    dot = base.mark_point(size=80, filled=True, opacity=1).encode(
-        x=alt.X("accuracy:Q", scale=share), shape=shape
-    )
-    label = base.mark_text(align="left", dx=8, color=style.text, fontSize=12).encode(
-        x=alt.X("ci_high:Q", scale=share),
-        text=alt.Text("accuracy:Q", format=".1%"),
-        color=alt.value(style.text),
-    )
-    height = len(tasks) * (max(1, len(shown)) * _ROW + _BETWEEN)
-    # Axis and legend come on top of the height, so that a line has its pixels whatever stands below.
-    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    return alt.layer(whisker, dot, label).properties(height=max(height, 2 * _ROW), autosize=fit)
 
 
 def share_scale(frame: pd.DataFrame) -> alt.Scale:

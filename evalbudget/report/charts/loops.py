@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from evalbudget.report.charts.accuracy import at_largest_budget
-from evalbudget.report.charts.style import Style, model_colour, model_mark
+from evalbudget.report.charts.style import Style, model_colour
+from evalbudget.report.charts.whiskers import whiskers
 from evalbudget.report.words import budget, share
 from evalbudget.store.cells import Cell
 from evalbudget.store.looped import LoopBin, LoopFigure
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
     from evalbudget.report.charts.style import Drawn
 
-_ROW: Final = 24
-"""Pixels of one model's line."""
-_BETWEEN: Final = 14
-"""Pixels between two tasks."""
 _BINS_HEIGHT: Final = 220
 
 AXES: Final[dict[LoopFigure, str]] = {
@@ -66,31 +63,18 @@ def loop_rates(frame: pd.DataFrame, models: Sequence[str], style: Style) -> Draw
     """The share of attempts that ended in a doom loop, with its 95 % interval: `loop_rate_frame`."""
     import altair as alt  # noqa: PLC0415
 
-    tasks = list(dict.fromkeys(frame["task"]))
-    shown = [model for model in models if model in set(frame["model"])]
-    single = len(tasks) < 2
-    colour, shape = model_colour(models, style, title=None), model_mark(models, title=None)
-    if single:
-        colour, shape = colour.legend(None), shape.legend(None)
-    named = alt.Axis(title=None, labelLimit=200, labelPadding=10, ticks=False, domain=False)
-    across = alt.Scale(domainMin=0, nice=True)
-    base = alt.Chart(frame).encode(color=colour, tooltip=_rate_tooltip())
-    if single:
-        base = base.encode(y=alt.Y("model:N", sort=shown, axis=named))
-    else:
-        base = base.encode(
-            y=alt.Y("task:N", sort=tasks, axis=named), yOffset=alt.YOffset("model:N", sort=shown)
-        )
-    axis = alt.Axis(title="attempts that end in a loop", format=".0%", tickMinStep=0.01)
-    whisker = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=across, axis=axis), x2="high:Q")
-    dot = base.mark_point(size=80, filled=True, opacity=1).encode(
-        x=alt.X("rate:Q", scale=across), shape=shape
+    return whiskers(
+        frame,
+        ("rate", "low", "high"),
+        models,
+        style,
+        across=(
+            alt.Scale(domainMin=0, nice=True),
+            alt.Axis(title="attempts that end in a loop", format=".0%", tickMinStep=0.01, tickCount=6),
+        ),
+        label=alt.Text("told:N"),
+        tooltip=_rate_tooltip(),
     )
-    label = base.mark_text(align="left", dx=8, fontSize=12).encode(
-        x=alt.X("high:Q", scale=across), text="told:N", color=alt.value(style.text)
-    )
-    height = max(1, len(tasks)) * (max(1, len(shown)) * _ROW + _BETWEEN)
-    return alt.layer(whisker, dot, label).properties(height=height)
 
 
 def loop_bins_frame(bins: Iterable[LoopBin], figure: LoopFigure) -> pd.DataFrame:
