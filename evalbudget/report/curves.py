@@ -67,11 +67,12 @@ def curve_json(curve: ModelCurve) -> dict[str, JsonValue]:
         "regret": whole.regret,
         "lost_after_correct": whole.lost_after_correct,
         "post_answer_share": whole.post_answer_share,
-        "points": [_point_json(cell) for cell in curve.cells],
+        "points": [point_json(cell) for cell in curve.cells],
     }
 
 
-def _point_json(cell: Cell) -> JsonValue:
+def point_json(cell: Cell) -> dict[str, JsonValue]:
+    """One point of a curve, its figures as the cell has them."""
     return {
         "budget": cell.budget,
         "accuracy": cell.accuracy,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from evalbudget.report import words
 from evalbudget.report.charts.log_axis import log_axis
 from evalbudget.report.charts.style import HEIGHT, Style, model_colour, model_mark
-from evalbudget.report.curves import ModelCurve
+from evalbudget.report.curves import ModelCurve, point_json
 from evalbudget.store.queries import EffortPoint
 
 if TYPE_CHECKING:
@@ -34,18 +34,9 @@ def curve_rows(curves: Sequence[ModelCurve]) -> list[dict[str, Any]]:
     return [
         {
             "model": cell.model,
+            **point_json(cell),
             "budget": words.budget(cell.budget),
             "place": places[cell.budget],
-            "accuracy": cell.accuracy,
-            "low": cell.curve_low,
-            "high": cell.curve_high,
-            "strict": cell.accuracy_strict,
-            "forced_share": cell.forced_share,
-            "mean_reasoning_tokens": cell.mean_reasoning_tokens,
-            "mean_completion_tokens": cell.mean_completion_tokens,
-            "tokens_per_correct": cell.tokens_per_correct,
-            "ock_score": cell.ock_score,
-            "pareto": cell.pareto,
         }
         for curve in curves
         for cell in curve.cells
