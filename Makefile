@@ -47,8 +47,10 @@ quickstart: install
 	@echo "Look at it in a browser: $(BIN)/evalbudget dashboard"
 
 test: install
-	@# Two at a time, a file's tests together: most of them wait for an engine, a server or a browser.
-	$(BIN)/pytest -n 2 --dist loadfile
+	@# Two at a time, a file's tests together: most of them wait for a server or a browser. Those with real engines
+	@# use both cores, and some of them send signals to their whole process group: one at a time.
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/engines
+	$(BIN)/pytest tests/engines
 
 lint: install
 	$(BIN)/ruff format --check .
