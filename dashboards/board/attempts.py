@@ -17,7 +17,7 @@ from evalbudget.reasoning.loops.spans import LoopSpan
 from evalbudget.records import Job
 from evalbudget.report import words
 from evalbudget.report.attempt import loop, outcome
-from evalbudget.store.browse import AttemptLine, AttemptRead
+from evalbudget.store.browse import AttemptLine, AttemptPage, AttemptRead, Wanted
 from evalbudget.store.memory import Load
 from evalbudget.store.queries import Store
 
@@ -40,6 +40,14 @@ def pager(key: str, total: int) -> int:
         return 0
     page = st.number_input(f"Page, of {pages:,}", 1, pages, key=key, bind="query-params", width=160)
     return (int(page) - 1) * ROWS
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def listed(db: str, stamp: str, run_id: str, wanted: Wanted, order: str, offset: int) -> AttemptPage:
+    """One page of the attempts that are wanted, from the n-th on."""
+    del stamp
+    with Store(Path(db)).batch() as store:
+        return store.browse.page(run_id, wanted, order=order, offset=offset, limit=ROWS)
 
 
 def pick(name: str, lines: Sequence[AttemptLine], columns: dict[str, Any], scope: object) -> Job | None:

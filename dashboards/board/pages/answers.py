@@ -103,11 +103,11 @@ def _box(label: str, key: str, options: Sequence[str], width: int = 170) -> str 
 
 
 def _listed(view: View, wanted: Wanted, order: str) -> tuple[AttemptPage, int]:
-    total = _page(*view.key, wanted, order, 0).total
+    total = attempts.listed(*view.key, wanted, order, 0).total
     offset = attempts.pager("answer_page", total)
     if total:
         st.caption(f"{total:,} attempts. Choose a row to read it.")
-    return _page(*view.key, wanted, order, offset), offset
+    return attempts.listed(*view.key, wanted, order, offset), offset
 
 
 def _searched(view: View, wanted: Wanted, text: str) -> tuple[AttemptPage, int]:
@@ -270,13 +270,6 @@ def _choices(db: str, stamp: str, run_id: str) -> tuple[tuple[str, ...], tuple[s
         categories = store.browse.categories(run_id)
     known = sorted((each for each in budgets if each is not None), reverse=True)
     return (*(["unlimited"] if None in budgets else []), *map(str, known)), categories
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _page(db: str, stamp: str, run_id: str, wanted: Wanted, order: str, offset: int) -> AttemptPage:
-    del stamp
-    with Store(Path(db)).batch() as store:
-        return store.browse.page(run_id, wanted, order=order, offset=offset, limit=attempts.ROWS)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

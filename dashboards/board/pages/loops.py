@@ -17,7 +17,7 @@ from evalbudget.report.attempt import STAYS_CLOSED, facts
 from evalbudget.report.charts import loops as charts
 from evalbudget.report.loop_text import LoopText, gaps, loop_text
 from evalbudget.report.warnings import loop_lines
-from evalbudget.store.browse import AttemptPage, Wanted
+from evalbudget.store.browse import Wanted
 from evalbudget.store.cells import Cell
 from evalbudget.store.looped import LoopBin, LoopCount, LoopFigure
 from evalbudget.store.loops import LoopCost
@@ -124,13 +124,13 @@ def _attempts(view: View) -> None:
         order = st.selectbox("First", [*_ORDERS], key="loops_order", bind="query-params", width=170)
         paging = st.container(width="content")
     wanted, by = Wanted(models=view.models, tasks=view.tasks, only=_KINDS[kind]), _ORDERS[order]
-    total = _list(*view.key, wanted, by, 0).total
+    total = attempts.listed(*view.key, wanted, by, 0).total
     if not total:
         parts.empty("No such attempt: choose all loops.")
         return
     with paging:
         offset = attempts.pager("loops_page", total)
-    page = _list(*view.key, wanted, by, offset)
+    page = attempts.listed(*view.key, wanted, by, offset)
     st.caption(f"{total:,} attempts. Choose a row to read it. Tokens: before the loop, of its unit, in vain.")
     job = attempts.pick("loop", page.lines, _LIST, (view.run.run_id, wanted, by, offset))
     if job is not None:
@@ -227,13 +227,6 @@ def _bins(
 ) -> tuple[LoopBin, ...]:
     del stamp
     return Store(Path(db)).looped.bins(run_id, models, tasks)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _list(db: str, stamp: str, run_id: str, wanted: Wanted, order: str, offset: int) -> AttemptPage:
-    del stamp
-    with Store(Path(db)).batch() as store:
-        return store.browse.page(run_id, wanted, order=order, offset=offset, limit=attempts.ROWS)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
